@@ -1,0 +1,168 @@
+package gates
+
+import (
+	"github.com/rollmend/rollmend/states"
+)
+
+// Plan is what a manifest says about ordering, resolved to names. It is the
+// input of [NewFleet]; package manifest reads one from a file.
+type Plan struct {
+	Ref          states.Ref    // of every channel's rollout; empty opens nothing
+	SignedAt     states.Time   // zero where the manifest is not signed
+	Hosts        []PlannedHost // sorted by host
+	ChannelEdges []ChannelEdge
+	HostEdges    []HostEdge
+	Budgets      []Budget
+}
+
+// PlannedHost is a host as the manifest has it. A host without a target is not
+// part of its channel's rollout.
+type PlannedHost struct {
+	Host    states.Host
+	Channel states.Channel
+	Wave    states.Wave // Unstaged where its channel has waves and it is in none
+	Target  states.Closure
+	Policy  states.Policy
+}
+
+// ChannelEdge lets Gated begin once all of Gates has converged.
+type ChannelEdge struct {
+	Gates, Gated states.Channel
+	Reason       string
+}
+
+// HostEdge lets Gated begin once Gates is Converged or Deferred. Both are of
+// one channel.
+type HostEdge struct {
+	Gates, Gated states.Host
+	Reason       string
+}
+
+// Budget bounds how many of its hosts may be in flight at once, over all
+// rollouts. At least one of the maxima is set; where both are, the smaller
+// one counts.
+type Budget struct {
+	Name        string // for people: what it selects
+	Hosts       []states.Host
+	MaxInFlight int // hosts; 0: not set
+	MaxPercent  int // of the selected hosts, rounded down, at least 1; 0: not set
+}
+
+// Limit returns the maximum as a number of hosts, 0 where none is set.
+func (b Budget) Limit() int {
+	limit := b.MaxInFlight
+	if b.MaxPercent > 0 {
+		byShare := max(1, len(b.Hosts)*b.MaxPercent/100)
+		if limit == 0 || byShare < limit {
+			limit = byShare
+		}
+	}
+	return limit
+}
+
+// Fleet is a compiled [Plan]. It is immutable, and safe for concurrent use.
+type Fleet struct {
+	plan     Plan
+	hosts    map[states.Host]plannedHost
+	channels map[states.Channel]plannedChannel
+	budgets  []Budget
+	gating   map[states.Host]bool // hosts that others are behind
+}
+
+type plannedHost struct {
+	PlannedHost
+	behind  []HostEdge // edges from other hosts to this one
+	budgets []int      // places of the budgets that select it
+}
+
+type plannedChannel struct {
+	rollout bool          // the plan has a rollout for it
+	behind  []ChannelEdge // channels with a rollout that must be terminal first
+}
+
+// NewFleet compiles a plan. It takes what it is given: checking names and
+// cycles is for whoever read the plan, and what a plan does not list is held.
+func NewFleet(plan Plan) *Fleet {
+	f := &Fleet{
+		plan:     plan,
+		hosts:    make(map[states.Host]plannedHost, len(plan.Hosts)),
+		channels: map[states.Channel]plannedChannel{},
+		budgets:  plan.Budgets,
+		gating:   map[states.Host]bool{},
+	}
+	for _, h := range plan.Hosts {
+		f.hosts[h.Host] = plannedHost{PlannedHost: h}
+		c := f.channels[h.Channel]
+		c.rollout = c.rollout || plan.Ref != "" && h.Target.Known()
+		f.channels[h.Channel] = c
+	}
+	for _, edge := range plan.HostEdges {
+		gated, ok := f.hosts[edge.Gated]
+		if ok && gated.Channel == f.hosts[edge.Gates].Channel {
+			gated.behind = append(gated.behind, edge)
+			f.hosts[edge.Gated] = gated
+			f.gating[edge.Gates] = true
+		}
+	}
+	for i, b := range plan.Budgets {
+		for _, name := range b.Hosts {
+			if h, ok := f.hosts[name]; ok {
+				h.budgets = append(h.budgets, i)
+				f.hosts[name] = h
+			}
+		}
+	}
+	f.lookThrough()
+	return f
+}
+
+// lookThrough gives every channel the edges that count for it: those of its
+// predecessors that have a rollout, and in place of one that has none, the
+// edges of its own.
+func (f *Fleet) lookThrough() {
+	into := map[states.Channel][]ChannelEdge{}
+	for _, edge := range f.plan.ChannelEdges {
+		into[edge.Gated] = append(into[edge.Gated], edge)
+	}
+	for _, edge := range f.plan.ChannelEdges {
+		c := f.channels[edge.Gated]
+		if c.behind != nil {
+			continue
+		}
+		seen := map[states.Channel]bool{}
+		open := append([]ChannelEdge{}, into[edge.Gated]...)
+		for len(open) > 0 {
+			next := open[0]
+			open = open[1:]
+			if seen[next.Gates] {
+				continue
+			}
+			seen[next.Gates] = true
+			if f.channels[next.Gates].rollout {
+				c.behind = append(c.behind, next)
+			} else {
+				open = append(open, into[next.Gates]...)
+			}
+		}
+		f.channels[edge.Gated] = c
+	}
+}
+
+// Plan returns what the fleet was compiled from. Its slices are shared: read
+// them only.
+func (f *Fleet) Plan() Plan { return f.plan }
+
+// Host returns a host's plan, and whether the plan lists it.
+func (f *Fleet) Host(host states.Host) (PlannedHost, bool) {
+	h, ok := f.hosts[host]
+	return h.PlannedHost, ok
+}
+
+// Rollout returns the rollout that the plan has for a channel: its ref, where
+// at least one of the channel's hosts has a target.
+func (f *Fleet) Rollout(channel states.Channel) (states.Rollout, bool) {
+	if !f.channels[channel].rollout {
+		return states.Rollout{}, false
+	}
+	return states.Rollout{Channel: channel, Ref: f.plan.Ref}, true
+}

@@ -1,0 +1,165 @@
+package reducer
+
+import (
+	"github.com/rollmend/rollmend/states"
+)
+
+// late places an event that is not legal on top of its record.
+//
+// A synthesised state is provisional. A report that belongs below it is put
+// where it belongs on the road, which makes everything below it definite, and
+// the guesses behind it are replayed as far as what they rest on still bears
+// them. A prefix that is synthesised for a report has the report's weight: it
+// too may take a guessed end of the road back.
+func late(rec *states.Record, ev Event) (Disposition, error) {
+	below, found := position(rec, ev.Kind())
+	mayGoBelow := ev.Reported() || ev.Synthesised() && ev.Origin.Case == states.ReportAhead
+	if !found || !mayGoBelow {
+		if ev.Reported() && said(definite(rec), ev) {
+			return Duplicate, nil
+		}
+		return Refused, &IllegalError{Key: rec.Key, State: rec.State, Kind: ev.Kind()}
+	}
+	guesses := rec.Guesses
+	rewind(rec, below)
+	r, _ := lookup(rec.State, ev.Kind())
+	if r.Once && said(&rec.Belief, ev) {
+		return Duplicate, nil
+	}
+	if ev.Synthesised() {
+		return applied(guess(rec, r, ev))
+	}
+	if err := write(rec, r, ev); err != nil {
+		return Refused, err
+	}
+	makeDefinite(rec)
+	rest := guesses.All()[below:]
+	if rest[0].Kind == ev.Kind() {
+		rest = rest[1:]
+	}
+	replay(rec, rest, ev)
+	return Absorbed, nil
+}
+
+// position returns how many of the record's guesses stay below an event of
+// that kind; found is false where it is legal below none of them.
+func position(rec *states.Record, kind states.Kind) (below int, found bool) {
+	state := rec.Before.State
+	for i, g := range rec.Guesses.All() {
+		if _, ok := lookup(state, kind); ok {
+			return i, true
+		}
+		if r, ok := lookup(state, g.Kind); ok {
+			state = r.To
+		}
+	}
+	return 0, false
+}
+
+// rewind takes a record back to its first n guesses.
+func rewind(rec *states.Record, n int) {
+	guesses := rec.Guesses
+	rec.Belief = rec.Before
+	makeDefinite(rec)
+	for _, g := range guesses.All()[:n] {
+		// It was written once on this very belief, so it is again.
+		if r, ok := lookup(rec.State, g.Kind); ok {
+			_ = guess(rec, r, eventOf(rec, g, g.At))
+		}
+	}
+}
+
+// replay puts guesses behind a report that was placed below them, up to the
+// first that no longer holds.
+func replay(rec *states.Record, rest []states.Guess, report Event) {
+	for _, g := range rest {
+		r, ok := lookup(rec.State, g.Kind)
+		if !ok || !bears(rec, g, report) {
+			return
+		}
+		at := max(g.At, rec.At(states.LastTransitionAt))
+		if g.Kind == states.KindConverged {
+			at = max(g.From.At, rec.SoakDue())
+		}
+		if guess(rec, r, eventOf(rec, g, at)) != nil {
+			return
+		}
+	}
+}
+
+// bears reports whether a guess still rests on its observation behind a report
+// that came late.
+func bears(rec *states.Record, g states.Guess, report Event) bool {
+	if g.From.Order.Given() && report.Order.Given() {
+		// The order of a report is that of the newest beat before it.
+		if !g.From.Order.After(report.Order) {
+			return false
+		}
+	} else if g.From.At < report.At {
+		return false
+	}
+	switch {
+	case g.Kind == states.KindConverged:
+		return g.From.At >= rec.SoakDue()
+	case rec.State == states.Deferred && rec.DeferredOrder.Given() && g.From.Order.Given():
+		return g.From.Order.Boot > rec.DeferredOrder.Boot
+	}
+	return true
+}
+
+// guess writes a synthesised event on top of a record.
+func guess(rec *states.Record, r *row, ev Event) error {
+	guesses, ok := rec.Guesses.With(states.Guess{
+		Kind: ev.Kind(), Case: ev.Origin.Case, At: ev.At, From: ev.Origin.From,
+	})
+	if !ok {
+		return &IllegalError{Key: rec.Key, State: rec.State, Kind: ev.Kind()}
+	}
+	before := rec.Before
+	if !rec.Synthesised() {
+		before = rec.Belief
+	}
+	if err := write(rec, r, ev); err != nil {
+		return err
+	}
+	rec.Before, rec.Guesses = before, guesses
+	return nil
+}
+
+// eventOf makes a guess into the event that it was, at another time.
+func eventOf(rec *states.Record, g states.Guess, at states.Time) Event {
+	return Synthesise(rec, g.Kind, g.Case, g.From, at)
+}
+
+// definite returns what the record holds without its guesses.
+func definite(rec *states.Record) *states.Belief {
+	if rec.Synthesised() {
+		return &rec.Before
+	}
+	return &rec.Belief
+}
+
+// said reports whether a belief already holds what a report says.
+func said(b *states.Belief, ev Event) bool {
+	switch body := ev.Body.(type) {
+	case Dispatched:
+		return true
+	case DispatchAck:
+		return b.At(states.AckedAt).IsSet()
+	case ActivationStarted:
+		return b.At(states.StartedAt).IsSet()
+	case ActivationCompleted:
+		return b.At(states.ActivatedAt).IsSet() && body.Observed.Is(b.Current)
+	case ActivationDeferred:
+		return b.At(states.DeferredAt).IsSet()
+	case ActivationFailed:
+		return b.At(states.ActivationFailedAt).IsSet()
+	case Failed:
+		return b.At(states.FailedAt).IsSet() && !b.At(states.ActivationFailedAt).IsSet()
+	case RollbackComplete:
+		return body.RevertedTo.Is(b.RevertedTo)
+	case Converged:
+		return b.At(states.ConvergedAt).IsSet() && body.Current.Is(b.Current)
+	}
+	return false
+}

@@ -1,0 +1,113 @@
+package synth
+
+import (
+	"time"
+
+	"github.com/rollmend/rollmend/gates"
+	"github.com/rollmend/rollmend/states"
+)
+
+// Look is one record and what is known of its host, at one moment.
+type Look struct {
+	Record  states.Record
+	Seen    Seen
+	Now     states.Time // the control plane's clock
+	Bounds  Bounds
+	Verdict gates.Verdict // of an ask for gates.Synthesis; only records-lost reads it
+}
+
+// Chain concludes what a heartbeat means for a record. Where a transition was
+// missed, the finding has the events that make it up; they are to be applied
+// in their order, by reducer.Step, and committed together.
+//
+// Only the case records-lost passes the gates. A caller may leave the Verdict
+// zero, which holds, and ask the gates when the finding comes back [Held].
+// Records of superseded rollouts are not to be handed in.
+func Chain(l Look) Finding {
+	rec, hb := &l.Record, &l.Seen.Heartbeat
+	switch {
+	case !l.Seen.Received.IsSet():
+		return find(rec, Silent, "the host never beat since this control plane started; the record says %s on %s", rec.State, rec.Current)
+	case l.Now.Sub(l.Seen.Received) > l.Bounds.Silence:
+		return find(rec, Silent, "the host last beat at %s, longer ago than %s", l.Seen.Received, l.Bounds.Silence)
+	case !hb.Current.Known():
+		return find(rec, ClosureUnknown, "the heartbeat does not say what the host runs")
+	}
+	if f, ok := stale(&l); ok {
+		return f
+	}
+	return cases[rec.State](&l)
+}
+
+// cases is what a heartbeat can mean, by the record's state.
+var cases = [...]func(*Look) Finding{
+	0:                 unopened,
+	states.Pending:    pending,
+	states.Activating: activating,
+	states.Deferred:   deferred,
+	states.Soaking:    soaking,
+	states.Converged:  converged,
+	states.Failed:     failed,
+	states.Reverted:   reverted,
+}
+
+func unopened(l *Look) Finding {
+	return find(&l.Record, InStep, "the rollout is not open")
+}
+
+// stale holds back a heartbeat that is older than what it would undo.
+func stale(l *Look) (Finding, bool) {
+	rec, hb := &l.Record, &l.Seen.Heartbeat
+	why := ""
+	switch last := rec.At(states.LastTransitionAt); {
+	case l.Seen.Newer:
+		why = "a newer heartbeat of the host is known"
+	case !last.IsSet():
+		if hb.At < rec.Opened.Add(-l.Bounds.Skew) && hb.LastReply < rec.Opened.Add(-l.Bounds.Skew) {
+			why = "it was taken at " + hb.At.String() + " by the host's clock, before the opening at " + rec.Opened.String()
+		}
+	case rec.LastOrder.Given() && hb.Order.Given():
+		if !hb.Order.After(rec.LastOrder) && !restsOn(rec, hb) {
+			why = "beat " + hb.Order.String() + " came before the last transition, after beat " + rec.LastOrder.String()
+		}
+	case hb.At < last:
+		why = "it was taken at " + hb.At.String() + " by the host's clock, before the last transition at " + last.String()
+	}
+	if why == "" {
+		return Finding{}, false
+	}
+	if rec.State == states.Pending && rec.Dispatched.IsSet() && hb.Current.Is(rec.Target) {
+		return find(rec, DispatchedOnTarget, "the host says that it runs the target, and is sent it again: %s", why), true
+	}
+	return find(rec, Stale, "%s", why), true
+}
+
+// restsOn reports whether the record's last transition was concluded from this
+// very heartbeat, which then is as new as the record.
+func restsOn(rec *states.Record, hb *Heartbeat) bool {
+	last := rec.Guesses.Last()
+	return last.From.Seq == 0 && last.From.Order == hb.Order
+}
+
+// since returns when the host began to run what it runs: by its own word, else
+// by the heartbeat; never before the record's last transition, nor before its
+// opening where there is none.
+func since(l *Look) states.Time {
+	at := l.Seen.Heartbeat.At
+	if given := l.Seen.Heartbeat.CurrentSince; given.IsSet() {
+		at = given
+	}
+	return notBefore(&l.Record, at)
+}
+
+func notBefore(rec *states.Record, at states.Time) states.Time {
+	if last := rec.At(states.LastTransitionAt); last.IsSet() {
+		return max(at, last)
+	}
+	return max(at, rec.Opened)
+}
+
+// soaked reports whether a soak that began then was over at the heartbeat.
+func soaked(from states.Time, soak time.Duration, hb *Heartbeat) bool {
+	return from.Add(soak) <= hb.At
+}
