@@ -32,6 +32,13 @@ type HeartbeatReply struct {
 	Findings []synth.Finding
 }
 
+// HeartbeatResult is the reply to one heartbeat of a batch, or why there is
+// none.
+type HeartbeatResult struct {
+	Reply HeartbeatReply
+	Err   error
+}
+
 // Replay asks for the kept reports of one rollout, from a number on.
 type Replay struct {
 	Rollout states.Rollout
@@ -177,3 +184,20 @@ type TargetsChangedError struct {
 func (e *TargetsChangedError) Error() string {
 	return fmt.Sprintf("engine: %s was opened with %s for %s, the manifest now says %s: a change of targets needs a new ref", e.Rollout, e.Was, e.Host, e.Is)
 }
+
+// SupersededRefError refuses to go back to a rollout that a newer one took the
+// place of.
+type SupersededRefError struct {
+	Rollout states.Rollout
+	By      states.Rollout
+}
+
+func (e *SupersededRefError) Error() string {
+	return fmt.Sprintf("engine: %s was superseded by %s: going back takes a new ref", e.Rollout, e.By)
+}
+
+// ErrReasonNeeded says that an operator's act needs a reason, which is logged.
+var ErrReasonNeeded = errors.New("engine: an operator's act needs a reason")
+
+// ErrNotQuarantined says that there is no such quarantine to clear.
+var ErrNotQuarantined = errors.New("engine: it is not quarantined")

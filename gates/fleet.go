@@ -1,6 +1,8 @@
 package gates
 
 import (
+	"slices"
+
 	"github.com/rollmend/rollmend/states"
 )
 
@@ -165,4 +167,16 @@ func (f *Fleet) Rollout(channel states.Channel) (states.Rollout, bool) {
 		return states.Rollout{}, false
 	}
 	return states.Rollout{Channel: channel, Ref: f.plan.Ref}, true
+}
+
+// Channels returns the channels that hosts of the plan are in, sorted.
+func (f *Fleet) Channels() []states.Channel {
+	names := make([]states.Channel, 0, len(f.channels))
+	for _, h := range f.plan.Hosts {
+		if !slices.Contains(names, h.Channel) {
+			names = append(names, h.Channel)
+		}
+	}
+	slices.Sort(names)
+	return names
 }

@@ -142,8 +142,6 @@ func definite(rec *states.Record) *states.Belief {
 // said reports whether a belief already holds what a report says.
 func said(b *states.Belief, ev Event) bool {
 	switch body := ev.Body.(type) {
-	case Dispatched:
-		return true
 	case DispatchAck:
 		return b.At(states.AckedAt).IsSet()
 	case ActivationStarted:

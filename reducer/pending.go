@@ -3,12 +3,14 @@ package reducer
 import "github.com/rollmend/rollmend/states"
 
 var pendingRows = []row{
-	{Row{states.Pending, states.KindDispatched, states.Pending, true, "stamps dispatched, once"}, writeDispatched},
+	{Row{states.Pending, states.KindDispatched, states.Pending, false, "stamps dispatched, once"}, writeDispatched},
 	{Row{states.Pending, states.KindDispatchAck, states.Activating, false, "acked; at dispatch and current := the closure at dispatch, where known"}, writeDispatchAck},
 }
 
 func writeDispatched(rec *states.Record, ev Event) error {
-	rec.Dispatched = ev.At
+	if !rec.Dispatched.IsSet() {
+		rec.Dispatched = ev.At
+	}
 	return nil
 }
 

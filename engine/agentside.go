@@ -1,0 +1,128 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"time"
+
+	"github.com/rollmend/rollmend/adapters"
+	"github.com/rollmend/rollmend/reducer"
+	"github.com/rollmend/rollmend/states"
+	"github.com/rollmend/rollmend/synth"
+)
+
+// Heartbeat takes one heartbeat and answers it once what it led to is
+// committed. The errors are [ErrNotReady], [ErrContended], [ErrClosed] and the
+// store's; after each of them the next heartbeat does the same work.
+func (e *Engine) Heartbeat(ctx context.Context, hb synth.Heartbeat) (HeartbeatReply, error) {
+	beat := Beat{Heartbeat: hb, Received: e.now()}
+	e.mu.Lock()
+	reply, ok := e.core.InStep(&beat, beat.Received)
+	e.mu.Unlock()
+	if ok {
+		return reply, nil
+	}
+	r, err := e.submit(ctx, beat)
+	return r.Beat, err
+}
+
+// Heartbeats takes a batch, as from a relay, and answers each of it at its
+// place.
+func (e *Engine) Heartbeats(ctx context.Context, batch []synth.Heartbeat) []HeartbeatResult {
+	results := make([]HeartbeatResult, len(batch))
+	waiting := make([]*request, len(batch))
+	received := e.now()
+	for i := range batch {
+		beat := Beat{Heartbeat: batch[i], Received: received}
+		e.mu.Lock()
+		reply, ok := e.core.InStep(&beat, received)
+		e.mu.Unlock()
+		if ok {
+			results[i].Reply = reply
+			continue
+		}
+		r := &request{input: beat, reply: make(chan Reply, 1)}
+		select {
+		case e.inbox <- r:
+			waiting[i] = r
+		case <-ctx.Done():
+			results[i].Err = ctx.Err()
+		case <-e.done:
+			results[i].Err = ErrClosed
+		}
+	}
+	for i, r := range waiting {
+		if r != nil {
+			reply, err := e.await(ctx, r)
+			results[i] = HeartbeatResult{Reply: reply.Beat, Err: err}
+		}
+	}
+	return results
+}
+
+// Report takes an agent's report and answers it once it is committed. A
+// refusal is an answer, not an error. The errors are [*GapError] (put back,
+// once), adapters.ErrNotFound (there is no such record), [ErrNotReady],
+// [ErrContended], [ErrClosed] and the store's: after all but ErrNotFound the
+// agent keeps the report and sends it again.
+func (e *Engine) Report(ctx context.Context, ev reducer.Event) (ReportReply, error) {
+	ev.Origin = reducer.Origin{}
+	r, err := e.submit(ctx, Report{Event: ev})
+	if err != nil {
+		return ReportReply{}, err
+	}
+	if r.Report.Disposition == reducer.Duplicate && r.Report.Reason == "" {
+		r.Report.Reason = e.reused(ctx, ev)
+	}
+	return r.Report, nil
+}
+
+// reused says whether a number that was heard before had another body then.
+func (e *Engine) reused(ctx context.Context, ev reducer.Event) string {
+	log, err := e.opts.Store.Log(ctx, ev.Key)
+	if err != nil {
+		return "" // it stays a duplicate: what was said first counts
+	}
+	for _, entry := range log {
+		if was := entry.Event; was.Reported() && was.Seq == ev.Seq {
+			if !reflect.DeepEqual(was.Body, ev.Body) {
+				return "number reused: report " + was.Kind().String() + " had it before"
+			}
+			return ""
+		}
+	}
+	return ""
+}
+
+// Dispatch hands a host what it is to do, waiting up to wait for it to become
+// possible. It reports false where there is nothing. The dispatch is marked in
+// the store before it is returned, and returned again until it is
+// acknowledged.
+func (e *Engine) Dispatch(ctx context.Context, host states.Host, wait time.Duration) (Dispatch, bool, error) {
+	woken, leave := e.pollers.join(host)
+	defer leave()
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for {
+		r, err := e.submit(ctx, Poll{Host: host})
+		if err != nil {
+			return Dispatch{}, false, err
+		}
+		if r.Dispatch != nil {
+			return *r.Dispatch, true, nil
+		}
+		select {
+		case <-woken:
+		case <-timer.C:
+			return Dispatch{}, false, nil
+		case <-ctx.Done():
+			return Dispatch{}, false, ctx.Err()
+		case <-e.done:
+			return Dispatch{}, false, ErrClosed
+		}
+	}
+}
+
+// errIsNotFound tells a missing record from a store's trouble.
+func errIsNotFound(err error) bool { return errors.Is(err, adapters.ErrNotFound) }

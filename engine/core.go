@@ -1,0 +1,150 @@
+package engine
+
+import (
+	"errors"
+	"time"
+
+	"github.com/rollmend/rollmend/adapters"
+	"github.com/rollmend/rollmend/gates"
+	"github.com/rollmend/rollmend/reducer"
+	"github.com/rollmend/rollmend/states"
+	"github.com/rollmend/rollmend/synth"
+)
+
+// CoreOptions are the settings of a [Core]. All but Rules must be given.
+type CoreOptions struct {
+	Started states.Time   // when this control plane started: its own clock
+	Cycle   time.Duration // between two heartbeats of a host
+	Silence time.Duration // without a beat for longer, a host is silent
+	Skew    time.Duration // how far an agent's clock may be ahead before it is cut
+	Rules   gates.Rules   // gates of the caller's own, behind ours
+}
+
+// Core decides. It is deterministic and single-threaded: the same calls give
+// the same results, and it has no clock, goroutine or I/O.
+//
+// Its caller works in rounds. [Core.Missing] names the records that a round
+// needs and that are not in memory; the caller reads and hands them in with
+// [Core.Provide]. [Core.Decide] takes inputs and returns a [Batch] with the
+// changes to commit. [Core.Settle] takes what became of them; only then do the
+// changes count, and only then are the batch's replies to be given. While
+// [Core.Busy], a further round without inputs has work: gates have opened.
+type Core struct {
+	opts     CoreOptions
+	fleet    *gates.Fleet
+	ordering adapters.Ordering
+
+	rollouts map[states.Rollout]*rollout
+	current  map[states.Channel]*rollout // the newest of each channel
+	opened   []*rollout                  // in the order of their opening
+
+	hosts map[states.Host]int32 // places in slots
+	slots []slot
+	view  *gates.View // follows what is committed; nil before a manifest is loaded
+
+	quarantines []reducer.Quarantine // in force, sorted by channel, then closure
+
+	records map[states.Key]states.Record // those that are read often, and those of this round
+	visited []states.Key                 // provided for this round
+	absent  map[states.Key]bool          // read for this round, and not there
+
+	gaps    map[states.Key]putBack
+	refused map[states.Key]string // dispatches that were handed out and are held now: why
+	waits   map[waitKey][]int32   // who waits for what
+	queue   []int32               // hosts to look at again: something they wait for came
+}
+
+// rollout is an opened rollout.
+type rollout struct {
+	adapters.Opening
+	superseded *rollout // the channel's next one; nil while this is the newest
+	resumed    []states.Host
+}
+
+// waitKey finds who waits for what, and to do what.
+type waitKey struct {
+	wait    gates.Wait
+	purpose gates.Purpose
+}
+
+// NewCore returns a core that knows nothing: hand it what the store holds with
+// [Core.Restore], then a manifest.
+func NewCore(opts CoreOptions) (*Core, error) {
+	switch {
+	case !opts.Started.IsSet():
+		return nil, errors.New("engine: CoreOptions.Started is needed: the time of the start, by the control plane's clock")
+	case opts.Cycle <= 0 || opts.Silence <= 0 || opts.Skew <= 0:
+		return nil, errors.New("engine: CoreOptions.Cycle, Silence and Skew must be positive durations")
+	}
+	c := &Core{opts: opts}
+	c.forget()
+	return c, nil
+}
+
+// forget drops everything that came from the store.
+func (c *Core) forget() {
+	c.rollouts = map[states.Rollout]*rollout{}
+	c.current = map[states.Channel]*rollout{}
+	c.opened = nil
+	c.hosts = map[states.Host]int32{}
+	c.slots = nil
+	c.view = nil
+	c.quarantines = []reducer.Quarantine{}
+	c.records = map[states.Key]states.Record{}
+	c.visited = nil
+	c.absent = map[states.Key]bool{}
+	c.gaps = map[states.Key]putBack{}
+	c.refused = map[states.Key]string{}
+	c.forgetWaits()
+}
+
+func (c *Core) forgetWaits() {
+	c.waits = map[waitKey][]int32{}
+	c.queue = nil
+	for i := range c.slots {
+		c.slots[i].waiting, c.slots[i].queued = 0, false
+	}
+}
+
+// Ready reports whether a manifest is loaded. Before that nothing is judged.
+func (c *Core) Ready() bool { return c.fleet != nil }
+
+// Busy reports whether a round without inputs has work.
+func (c *Core) Busy() bool { return len(c.queue) > 0 }
+
+// bounds returns the limits that findings are judged by.
+func (c *Core) bounds() synth.Bounds {
+	return synth.Bounds{Silence: c.opts.Silence, Skew: c.opts.Skew}
+}
+
+// Input is what happened to a control plane: a [Beat], a [Report] or a [Poll].
+type Input interface{ input() }
+
+// Beat is a heartbeat that came in.
+type Beat struct {
+	Heartbeat synth.Heartbeat
+	Received  states.Time // the control plane's clock
+}
+
+// Report is an agent's report that came in.
+type Report struct {
+	Event reducer.Event
+}
+
+// Poll is a host that asks for a dispatch.
+type Poll struct {
+	Host states.Host
+}
+
+func (Beat) input()   {}
+func (Report) input() {}
+func (Poll) input()   {}
+
+// clamp cuts a time that is too far in the future.
+func (c *Core) clamp(at *states.Time, now states.Time) (clamped bool) {
+	if latest := now.Add(c.opts.Skew); *at > latest {
+		*at = latest
+		return true
+	}
+	return false
+}

@@ -1,0 +1,133 @@
+package engine
+
+import (
+	"context"
+	"errors"
+
+	"github.com/rollmend/rollmend/adapters"
+)
+
+// loop is the one goroutine that decides and commits: read, decide, commit,
+// look again.
+func (e *Engine) loop() {
+	defer close(e.ended)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var again []*request
+	for {
+		requests, ok := e.gather(again)
+		if !ok {
+			answer(requests, Reply{Err: ErrClosed})
+			return
+		}
+		again = e.round(ctx, requests)
+	}
+}
+
+// gather waits until there is work and takes as much of it as a round may
+// hold; ok is false when the engine is closed.
+func (e *Engine) gather(again []*request) (requests []*request, ok bool) {
+	requests = again
+	for len(requests) == 0 && !e.busy() {
+		select {
+		case r := <-e.inbox:
+			requests = append(requests, r)
+		case act := <-e.acts:
+			act()
+		case <-e.done:
+			return requests, false
+		}
+	}
+	for len(requests) < roundMost {
+		select {
+		case r := <-e.inbox:
+			requests = append(requests, r)
+		case act := <-e.acts:
+			act()
+		case <-e.done:
+			return requests, false
+		default:
+			return requests, true
+		}
+	}
+	return requests, true
+}
+
+func (e *Engine) busy() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.core.Busy()
+}
+
+// round decides and commits once, answers who can be answered, and returns who
+// has to wait for a later round.
+func (e *Engine) round(ctx context.Context, requests []*request) (again []*request) {
+	inputs := make([]Input, len(requests))
+	for i, r := range requests {
+		inputs[i] = r.input
+	}
+	if err := e.provide(ctx, inputs); err != nil {
+		answer(requests, Reply{Err: err})
+		return nil
+	}
+	e.mu.Lock()
+	batch := e.core.Decide(e.now(), inputs)
+	e.mu.Unlock()
+
+	var results []adapters.Result
+	var err error
+	if len(batch.Changes) > 0 {
+		results, err = e.opts.Store.Commit(ctx, batch.Changes)
+	}
+
+	e.mu.Lock()
+	reread := e.core.Settle(batch, results, err, e.now())
+	e.mu.Unlock()
+	if reread {
+		// What cannot be read now is read before the next decision on it.
+		err = e.restore(ctx)
+	}
+	for i, r := range requests {
+		reply := batch.Replies[i]
+		if reply.Again {
+			r.tries++
+		}
+		switch {
+		case reply.Later || reply.Again && r.tries < triesMost:
+			again = append(again, r)
+		case reply.Again:
+			r.reply <- Reply{Err: errors.Join(ErrContended, err)}
+		default:
+			r.reply <- reply
+		}
+	}
+	e.pollers.wake(batch.Wake)
+	return again
+}
+
+// provide reads the records that a round needs.
+func (e *Engine) provide(ctx context.Context, inputs []Input) error {
+	e.mu.Lock()
+	keys := e.core.Missing(inputs)
+	e.mu.Unlock()
+	for _, key := range keys {
+		rec, err := e.opts.Store.Record(ctx, key)
+		if err != nil && !errors.Is(err, adapters.ErrNotFound) {
+			return err
+		}
+		e.mu.Lock()
+		if err != nil {
+			e.core.ProvideAbsent(key)
+		} else {
+			e.core.Provide(rec)
+		}
+		e.mu.Unlock()
+	}
+	return nil
+}
+
+func answer(requests []*request, reply Reply) {
+	for _, r := range requests {
+		r.reply <- reply
+	}
+}

@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/rollmend/rollmend/adapters"
+	"github.com/rollmend/rollmend/gates"
+	"github.com/rollmend/rollmend/reducer"
+	"github.com/rollmend/rollmend/states"
+)
+
+// Load makes a manifest count: it opens the rollouts that are not open yet, in
+// one commit, and the gates look at it from then on. Loading it again is
+// harmless. The errors are [*StaleManifestError], [*SupersededRefError],
+// [*TargetsChangedError] and the store's; after each the manifest that was
+// loaded before goes on to count.
+func (e *Engine) Load(ctx context.Context, fleet *gates.Fleet) (loaded Loaded, err error) {
+	err = e.do(ctx, func() error {
+		e.mu.Lock()
+		acts, plan, err := e.core.PlanLoad(e.now(), fleet)
+		e.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		if len(acts) > 0 {
+			if err := e.opts.Store.Enact(ctx, acts); err != nil {
+				return err
+			}
+		}
+		e.mu.Lock()
+		e.core.Load(fleet, acts)
+		e.mu.Unlock()
+		loaded = plan
+		e.pollers.wakeAll()
+		return nil
+	})
+	return loaded, err
+}
+
+// Resume lets a halted rollout go on past the hosts that have failed in it.
+// The reason is logged.
+func (e *Engine) Resume(ctx context.Context, id states.Rollout, reason string) error {
+	return e.do(ctx, func() error {
+		e.mu.Lock()
+		act, err := e.core.PlanResume(e.now(), id, reason)
+		e.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		if err := e.opts.Store.Enact(ctx, []adapters.Act{act}); err != nil {
+			return err
+		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.core.Resume(act)
+		return nil
+	})
+}
+
+// Clear ends a quarantine. The reason is logged.
+func (e *Engine) Clear(ctx context.Context, channel states.Channel, closure states.Closure, reason string) error {
+	return e.do(ctx, func() error {
+		e.mu.Lock()
+		act, err := e.core.PlanClear(e.now(), channel, closure, reason)
+		e.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		if err := e.opts.Store.Enact(ctx, []adapters.Act{act}); err != nil {
+			return err
+		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.core.Clear(act)
+		return nil
+	})
+}
+
+// Impose quarantines a closure on a channel by hand: after a wipe it brings
+// back what no agent can tell of any more.
+func (e *Engine) Impose(ctx context.Context, channel states.Channel, closure states.Closure, reason string) error {
+	if reason == "" {
+		return ErrReasonNeeded
+	}
+	return e.do(ctx, func() error {
+		act := adapters.Imposition{Quarantine: reducer.Quarantine{
+			Channel: channel, Closure: closure, Since: e.now(), Why: reason,
+		}}
+		if err := e.opts.Store.Enact(ctx, []adapters.Act{act}); err != nil {
+			return err
+		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.core.Impose(act)
+		return nil
+	})
+}
+
+// Explain says what is known and concluded of a host, with its logs. The error
+// is [ErrUnknownHost] where no manifest and no rollout names it.
+func (e *Engine) Explain(ctx context.Context, host states.Host) (ex Explanation, err error) {
+	err = e.do(ctx, func() error {
+		if err := e.provide(ctx, []Input{Poll{Host: host}}); err != nil {
+			return err
+		}
+		e.mu.Lock()
+		ex, err = e.core.Explain(e.now(), host)
+		e.mu.Unlock()
+		return err
+	})
+	for i := range ex.Records {
+		log, logErr := e.opts.Store.Log(ctx, ex.Records[i].Record.Key)
+		if logErr != nil && !errIsNotFound(logErr) {
+			return ex, logErr
+		}
+		ex.Records[i].Log = log
+	}
+	return ex, err
+}
+
+// Fleet describes the fleet.
+func (e *Engine) Fleet(ctx context.Context) (o Overview, err error) {
+	err = e.do(ctx, func() error {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		o = e.core.Overview(e.now())
+		return nil
+	})
+	return o, err
+}

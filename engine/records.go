@@ -1,0 +1,172 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/rollmend/rollmend/adapters"
+	"github.com/rollmend/rollmend/reducer"
+	"github.com/rollmend/rollmend/states"
+)
+
+// Missing names the records that a round with these inputs needs and that are
+// not in memory, each once.
+func (c *Core) Missing(inputs []Input) []states.Key {
+	var keys []states.Key
+	want := func(key states.Key) {
+		if _, ok := c.record(key); !ok && !c.absent[key] && !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	wantHost := func(host states.Host) {
+		if id, ok := c.hosts[host]; ok {
+			c.eachLive(&c.slots[id], want)
+		}
+	}
+	for _, in := range inputs {
+		switch in := in.(type) {
+		case Beat:
+			wantHost(in.Heartbeat.Host)
+			if key := (states.Key{Rollout: in.Heartbeat.Holds, Host: in.Heartbeat.Host}); c.member(key) == nil {
+				want(key)
+			}
+		case Report:
+			if c.member(in.Event.Key) == nil {
+				want(in.Event.Key)
+			}
+			wantHost(in.Event.Key.Host)
+		case Poll:
+			wantHost(in.Host)
+		}
+	}
+	for _, id := range c.queue[:min(len(c.queue), redriveMost)] {
+		c.eachLive(&c.slots[id], want)
+	}
+	return keys
+}
+
+// Provide hands in a record that the store holds, after [Core.Missing] asked
+// for it or another writer changed it.
+func (c *Core) Provide(rec states.Record) {
+	c.visited = append(c.visited, rec.Key)
+	c.records[rec.Key] = rec
+	c.follow(&rec)
+}
+
+// ProvideAbsent says that the store holds no such record.
+func (c *Core) ProvideAbsent(key states.Key) { c.absent[key] = true }
+
+// record returns a record as it is committed, where it is in memory or its
+// opening alone gives it.
+func (c *Core) record(key states.Key) (states.Record, bool) {
+	if rec, ok := c.records[key]; ok {
+		return rec, true
+	}
+	id, ok := c.hosts[key.Host]
+	if !ok {
+		return states.Record{}, false
+	}
+	e := c.slots[id].entry(key.Rollout)
+	if e == nil || e.is(stored) {
+		return states.Record{}, false
+	}
+	rec, _, err := e.rollout.Record(e.rollout.Members[e.member])
+	return rec, err == nil
+}
+
+// member reports whether a record exists, by its rollout's opening.
+func (c *Core) member(key states.Key) error {
+	r, ok := c.rollouts[key.Rollout]
+	if !ok {
+		return adapters.ErrNotFound
+	}
+	if _, ok := r.find(key.Host); !ok {
+		return adapters.ErrNotFound
+	}
+	return nil
+}
+
+// find returns a host's place among the rollout's members.
+func (r *rollout) find(host states.Host) (int32, bool) {
+	i, ok := slices.BinarySearchFunc(r.Members, host, func(m adapters.Member, h states.Host) int {
+		return strings.Compare(string(m.Host), string(h))
+	})
+	return int32(i), ok
+}
+
+// follow makes entry and view agree with a record that is committed.
+func (c *Core) follow(rec *states.Record) {
+	id, ok := c.hosts[rec.Host]
+	if !ok {
+		return
+	}
+	s := &c.slots[id]
+	e := s.entry(rec.Rollout)
+	if e == nil {
+		return
+	}
+	before := s.standing(e)
+	*e = entryOf(e.rollout, e.member, rec)
+	if c.view != nil {
+		c.release(c.view.Track(before, s.standing(e), nil))
+	}
+	if e == &s.now && rec.State != states.Pending {
+		c.acknowledged(s)
+	}
+	if e != &s.now && e.rollout.superseded != nil && !e.is(inFlight) {
+		s.more = slices.DeleteFunc(s.more, func(m entry) bool { return m.rollout == e.rollout })
+	}
+}
+
+// acknowledged gives back the places of superseded records of a host that
+// acknowledged a newer one.
+func (c *Core) acknowledged(s *slot) {
+	for i := len(s.more) - 1; i >= 0; i-- {
+		if s.more[i].rollout.superseded != nil && c.after(s.now.rollout, s.more[i].rollout) {
+			c.drop(s, i)
+		}
+	}
+}
+
+// leave forgets the records that only this round needed: those of hosts about
+// which there is nothing to decide until they report again.
+func (c *Core) leave(key states.Key) {
+	rec, ok := c.records[key]
+	if !ok {
+		return
+	}
+	id, known := c.hosts[key.Host]
+	if !known || rec.State.Terminal() || c.slots[id].entry(key.Rollout) == nil {
+		delete(c.records, key)
+	}
+}
+
+// putBack remembers the reports of a record that were put back for a gap.
+type putBack struct {
+	last states.Seq // the record's last number then
+	seqs []states.Seq
+}
+
+// putBackMost bounds how many reports of one record are remembered as put
+// back. An agent sends one after the other; more than a few means that it does
+// not resend, and then the gap is accepted.
+const putBackMost = 8
+
+// gap puts a report back that leaves a gap, once.
+func (c *Core) gap(rec *states.Record, ev *reducer.Event) error {
+	if ev.Seq <= rec.LastSeq+1 {
+		delete(c.gaps, ev.Key)
+		return nil
+	}
+	was := c.gaps[ev.Key]
+	if was.last != rec.LastSeq {
+		was = putBack{last: rec.LastSeq}
+	}
+	if slices.Contains(was.seqs, ev.Seq) || len(was.seqs) == putBackMost {
+		delete(c.gaps, ev.Key)
+		return nil
+	}
+	was.seqs = append(was.seqs, ev.Seq)
+	c.gaps[ev.Key] = was
+	return &GapError{Key: ev.Key, From: rec.LastSeq + 1, Seq: ev.Seq}
+}

@@ -1,0 +1,164 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/rollmend/rollmend/adapters"
+	"github.com/rollmend/rollmend/gates"
+	"github.com/rollmend/rollmend/reducer"
+	"github.com/rollmend/rollmend/states"
+)
+
+// Restore replaces all that the core knows from its store; what hosts said of
+// themselves stays. Every record whose revision is not 0 is to be handed in
+// with [Core.Adopt] after it, and then [Core.Restored] called.
+func (c *Core) Restore(fleet adapters.Fleet) {
+	kept := c.slots
+	c.forget()
+	c.ordering = fleet.Ordering
+	for _, o := range fleet.Openings {
+		c.open(o)
+	}
+	for _, r := range fleet.Resumptions {
+		c.resume(r)
+	}
+	c.quarantines = append(c.quarantines, fleet.Quarantines...)
+	for i := range kept {
+		old := &kept[i]
+		s := &c.slots[c.slotOf(old.name)]
+		s.beat, s.received, s.answered, s.ready = old.beat, old.received, old.answered, old.ready
+		s.offTarget = old.offTarget
+	}
+}
+
+// Adopt takes a stored record in, at the start.
+func (c *Core) Adopt(rec states.Record) {
+	id, ok := c.hosts[rec.Host]
+	if !ok {
+		return
+	}
+	s := &c.slots[id]
+	e := s.entry(rec.Rollout)
+	if e == nil {
+		r, known := c.rollouts[rec.Rollout]
+		if !known || r.superseded != nil && !rec.InFlight() {
+			return
+		}
+		member, _ := r.find(rec.Host)
+		s.more = append(s.more, entryOf(r, member, &rec))
+		e = &s.more[len(s.more)-1]
+	}
+	*e = entryOf(e.rollout, e.member, &rec)
+	c.records[rec.Key] = rec
+	c.leave(rec.Key)
+}
+
+// Restored ends a restoring: what superseded records still hold in budgets is
+// settled, and the gates see what is stored.
+func (c *Core) Restored() {
+	for i := range c.slots {
+		if s := &c.slots[i]; s.now.rollout != nil && s.now.state != states.Pending {
+			c.acknowledged(s)
+		}
+	}
+	c.rebuildView()
+}
+
+// open registers a rollout that is enacted. It supersedes its channel's newest,
+// and its members' places in it.
+func (c *Core) open(o adapters.Opening) {
+	if _, ok := c.rollouts[o.Rollout]; ok {
+		return
+	}
+	r := &rollout{Opening: o}
+	if last := c.current[o.Rollout.Channel]; last != nil {
+		last.superseded = r
+	}
+	c.rollouts[o.Rollout] = r
+	c.current[o.Rollout.Channel] = r
+	c.opened = append(c.opened, r)
+	for i, m := range o.Members {
+		s := &c.slots[c.slotOf(m.Host)]
+		c.retire(s)
+		rec, _, err := o.Record(m)
+		if err != nil {
+			continue // a member without a target has no record
+		}
+		s.now = entryOf(r, int32(i), &rec)
+		s.offTarget, s.asked = 0, 0
+	}
+}
+
+// retire moves a host's newest entry behind the one that takes its place, as
+// far as it still matters.
+func (c *Core) retire(s *slot) {
+	if e := s.now; e.rollout != nil && (e.rollout.superseded == nil || e.is(inFlight)) {
+		s.more = append(s.more, e)
+	}
+	s.now = entry{}
+	s.more = slices.DeleteFunc(s.more, func(e entry) bool {
+		return e.rollout.superseded != nil && !e.is(inFlight)
+	})
+}
+
+// slotOf finds a host's slot, and makes one for a host that is new.
+func (c *Core) slotOf(host states.Host) int32 {
+	id, ok := c.hosts[host]
+	if !ok {
+		id = int32(len(c.slots))
+		c.slots = append(c.slots, slot{name: host})
+		c.hosts[host] = id
+	}
+	return id
+}
+
+func (c *Core) resume(r adapters.Resumption) {
+	if known, ok := c.rollouts[r.Rollout]; ok {
+		known.resumed = append(known.resumed, r.Hosts...)
+	}
+}
+
+// rebuildView builds the gates' view anew from what is known.
+func (c *Core) rebuildView() {
+	c.forgetWaits()
+	if c.fleet == nil {
+		return
+	}
+	c.view = gates.NewView(c.fleet, c.quarantines)
+	for _, r := range c.opened {
+		if r.superseded == nil {
+			c.view.Open(r.Rollout)
+			c.view.Resume(r.Rollout, r.resumed)
+		}
+	}
+	for i := range c.slots {
+		s := &c.slots[i]
+		c.view.Track(gates.Standing{}, s.standing(&s.now), nil)
+		for j := range s.more {
+			c.view.Track(gates.Standing{}, s.standing(&s.more[j]), nil)
+		}
+	}
+}
+
+// quarantine keeps a quarantine, once per channel and closure.
+func (c *Core) quarantine(q reducer.Quarantine) {
+	i, ok := c.findQuarantine(q.Channel, q.Closure)
+	if ok {
+		return
+	}
+	c.quarantines = slices.Insert(c.quarantines, i, q)
+	if c.view != nil {
+		c.view.Quarantine(q)
+	}
+}
+
+func (c *Core) findQuarantine(channel states.Channel, closure states.Closure) (int, bool) {
+	type place struct {
+		channel states.Channel
+		closure states.Closure
+	}
+	return slices.BinarySearchFunc(c.quarantines, place{channel, closure}, func(q reducer.Quarantine, p place) int {
+		return cmp.Or(cmp.Compare(q.Channel, p.channel), cmp.Compare(q.Closure, p.closure))
+	})
+}

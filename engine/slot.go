@@ -1,0 +1,129 @@
+package engine
+
+import (
+	"github.com/rollmend/rollmend/gates"
+	"github.com/rollmend/rollmend/states"
+	"github.com/rollmend/rollmend/synth"
+)
+
+// slot is what the core keeps of one host, for a million of them: no record,
+// but what tells whether a heartbeat needs one.
+type slot struct {
+	name states.Host
+	now  entry   // of the newest rollout of the host's channel; empty where it has none
+	more []entry // of other rollouts that still matter; nearly always none
+
+	beat      beat
+	received  states.Time // when the host last beat, by the control plane's clock
+	answered  states.Time // when its first beat since the start was answered; likewise
+	asked     states.Time // received-at of the reply that asked for kept reports
+	offTarget states.Time // see synth.Seen
+	ready     bool        // the agent had our reply: nothing that it kept is unknown
+	queued    bool        // in Core.queue
+	waiting   uint8       // a bit per gates.Purpose
+}
+
+// beat is the newest heartbeat of a host that names a closure.
+type beat struct {
+	current states.Closure
+	holds   *states.Rollout
+	at      states.Time
+	order   states.Order
+	reply   states.Time
+	since   states.Time
+	failing []string
+	queued  int32
+}
+
+// entry is what the core keeps of one record.
+type entry struct {
+	rollout *rollout // nil: no record
+	member  int32    // place in the opening's members
+	wave    states.Wave
+	state   states.State
+	bits    uint8
+	lastSeq states.Seq
+	target  states.Closure
+}
+
+const (
+	stored      = 1 << iota // the record has a revision other than 0
+	synthesised             // it rests on guesses
+	done                    // it lets the next wave go
+	inFlight
+	failing // an enforced probe fails, says the record
+)
+
+func (e *entry) is(bit uint8) bool { return e.bits&bit != 0 }
+
+func (e *entry) set(bit uint8, on bool) {
+	e.bits &^= bit
+	if on {
+		e.bits |= bit
+	}
+}
+
+func (e *entry) key(host states.Host) states.Key {
+	return states.Key{Rollout: e.rollout.Rollout, Host: host}
+}
+
+// live reports whether a missed transition may be looked for.
+func (e *entry) live() bool {
+	return e.rollout != nil && e.rollout.superseded == nil
+}
+
+// entryOf returns the entry of a record.
+func entryOf(r *rollout, member int32, rec *states.Record) entry {
+	e := entry{
+		rollout: r, member: member, wave: rec.Wave, state: rec.State,
+		lastSeq: rec.LastSeq, target: rec.Target,
+	}
+	e.set(stored, rec.Revision != 0)
+	e.set(synthesised, rec.Synthesised())
+	e.set(done, rec.Done())
+	e.set(inFlight, rec.InFlight())
+	e.set(failing, rec.Probes.Failing())
+	return e
+}
+
+// standing returns what the view counts of an entry.
+func (s *slot) standing(e *entry) gates.Standing {
+	if e.rollout == nil {
+		return gates.Standing{}
+	}
+	return gates.Standing{
+		Key: e.key(s.name), Wave: e.wave, State: e.state,
+		Done: e.is(done), InFlight: e.is(inFlight),
+		Failing: e.is(failing) || len(s.beat.failing) > 0 && e == &s.now,
+	}
+}
+
+// seen returns what is known of the host, for synth.
+func (s *slot) seen() synth.Seen {
+	seen := synth.Seen{
+		Heartbeat: synth.Heartbeat{
+			Host: s.name, Current: s.beat.current, At: s.beat.at, Order: s.beat.order,
+			LastReply: s.beat.reply, CurrentSince: s.beat.since,
+			Failing: s.beat.failing, Queued: int(s.beat.queued),
+		},
+		Received:  s.received,
+		OffTarget: s.offTarget,
+	}
+	if s.beat.holds != nil {
+		seen.Heartbeat.Holds = *s.beat.holds
+	}
+	return seen
+}
+
+// entry finds the slot's entry of a rollout.
+func (s *slot) entry(id states.Rollout) *entry {
+	if s.now.rollout != nil && s.now.rollout.Rollout == id {
+		return &s.now
+	}
+	for i := range s.more {
+		if s.more[i].rollout.Rollout == id {
+			return &s.more[i]
+		}
+	}
+	return nil
+}
