@@ -34,6 +34,8 @@ type Core struct {
 	fleet    *gates.Fleet
 	ordering adapters.Ordering
 
+	restoring bool // between Restore and Restored
+
 	rollouts map[states.Rollout]*rollout
 	current  map[states.Channel]*rollout // the newest of each channel
 	opened   []*rollout                  // in the order of their opening
@@ -52,6 +54,7 @@ type Core struct {
 	refused map[states.Key]string // dispatches that were handed out and are held now: why
 	waits   map[waitKey][]int32   // who waits for what
 	queue   []int32               // hosts to look at again: something they wait for came
+	retry   []int32               // the same, once the store takes commits again
 }
 
 // rollout is an opened rollout.
@@ -106,8 +109,9 @@ func (c *Core) forgetWaits() {
 	}
 }
 
-// Ready reports whether a manifest is loaded. Before that nothing is judged.
-func (c *Core) Ready() bool { return c.fleet != nil }
+// Ready reports whether a manifest is loaded and the store is read. Before that
+// nothing is judged.
+func (c *Core) Ready() bool { return c.fleet != nil && !c.restoring }
 
 // Busy reports whether a round without inputs has work.
 func (c *Core) Busy() bool { return len(c.queue) > 0 }

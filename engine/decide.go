@@ -16,6 +16,12 @@ const redriveMost = 1000
 // plane's clock.
 func (c *Core) Decide(now states.Time, inputs []Input) *Batch {
 	b := &Batch{now: now, inputs: inputs, Replies: make([]Reply, len(inputs))}
+	if len(inputs) > 0 {
+		for _, id := range c.retry {
+			c.requeue(id)
+		}
+		c.retry = nil
+	}
 	var polls []int
 	for i, in := range inputs {
 		switch in := in.(type) {
@@ -99,15 +105,17 @@ func (c *Core) decideReport(b *Batch, i int, ev reducer.Event) {
 		return
 	}
 	ev.Clamped = c.clamp(&ev.At, b.now)
-	if err := c.gap(&rec, &ev); err != nil {
+	said, err := c.gap(&rec, &ev)
+	if err != nil {
 		reply.Err = err
 		return
 	}
+	reply.Report.Reason = said
 	rec = c.apply(b, i, rec, synth.Ahead(rec, ev).Events, false)
 	out, err := reducer.Step(rec, ev)
 	reply.Report.Disposition = out.Disposition
 	switch {
-	case err != nil:
+	case out.Disposition == reducer.Refused:
 		reply.Report.Reason = err.Error()
 	case ev.Kind() == states.KindDispatchAck && c.refused[ev.Key] != "":
 		reply.Report.Reason = "acknowledged after its dispatch was revoked: " + c.refused[ev.Key]
@@ -129,7 +137,7 @@ func (c *Core) decideReport(b *Batch, i int, ev reducer.Event) {
 		return
 	}
 	s := &c.slots[id]
-	seen := s.seen()
+	seen := s.seen(c.opts.Silence)
 	c.eachLive(s, func(key states.Key) {
 		// A record that is not in memory is looked at with the next beat.
 		_, _ = c.look(b, i, id, key, seen)
@@ -142,7 +150,7 @@ func (c *Core) redrive(b *Batch) {
 	for _, id := range c.queue[:n] {
 		s := &c.slots[id]
 		s.queued = false
-		seen := s.seen()
+		seen := s.seen(c.opts.Silence)
 		c.eachLive(s, func(key states.Key) {
 			// A record that is not in memory is looked at with the next beat.
 			_, _ = c.look(b, -1, id, key, seen)

@@ -56,6 +56,10 @@ type Engine struct {
 	mu   sync.Mutex // guards core
 	core *Core
 
+	// The loop's own.
+	stale   bool // the fleet must be read again before anything is decided
+	blocked bool // the store could not be read: rounds wait for an input to try again
+
 	inbox   chan *request
 	acts    chan func() // run by the loop, between two rounds
 	pollers pollers

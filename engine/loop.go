@@ -28,7 +28,7 @@ func (e *Engine) loop() {
 // hold; ok is false when the engine is closed.
 func (e *Engine) gather(again []*request) (requests []*request, ok bool) {
 	requests = again
-	for len(requests) == 0 && !e.busy() {
+	for len(requests) == 0 && (e.blocked || !e.busy()) {
 		select {
 		case r := <-e.inbox:
 			requests = append(requests, r)
@@ -38,11 +38,16 @@ func (e *Engine) gather(again []*request) (requests []*request, ok bool) {
 			return requests, false
 		}
 	}
+	// An operator who asks sees what gates that have opened led to.
+	acts := e.acts
+	if e.busy() {
+		acts = nil
+	}
 	for len(requests) < roundMost {
 		select {
 		case r := <-e.inbox:
 			requests = append(requests, r)
-		case act := <-e.acts:
+		case act := <-acts:
 			act()
 		case <-e.done:
 			return requests, false
@@ -66,7 +71,9 @@ func (e *Engine) round(ctx context.Context, requests []*request) (again []*reque
 	for i, r := range requests {
 		inputs[i] = r.input
 	}
-	if err := e.provide(ctx, inputs); err != nil {
+	err := errors.Join(e.reread(ctx), e.provide(ctx, inputs))
+	e.blocked = err != nil
+	if e.blocked {
 		answer(requests, Reply{Err: err})
 		return nil
 	}
@@ -75,18 +82,13 @@ func (e *Engine) round(ctx context.Context, requests []*request) (again []*reque
 	e.mu.Unlock()
 
 	var results []adapters.Result
-	var err error
 	if len(batch.Changes) > 0 {
 		results, err = e.opts.Store.Commit(ctx, batch.Changes)
 	}
 
 	e.mu.Lock()
-	reread := e.core.Settle(batch, results, err, e.now())
+	e.stale = e.core.Settle(batch, results, err, e.now())
 	e.mu.Unlock()
-	if reread {
-		// What cannot be read now is read before the next decision on it.
-		err = e.restore(ctx)
-	}
 	for i, r := range requests {
 		reply := batch.Replies[i]
 		if reply.Again {
@@ -96,13 +98,26 @@ func (e *Engine) round(ctx context.Context, requests []*request) (again []*reque
 		case reply.Later || reply.Again && r.tries < triesMost:
 			again = append(again, r)
 		case reply.Again:
-			r.reply <- Reply{Err: errors.Join(ErrContended, err)}
+			r.reply <- Reply{Err: ErrContended}
 		default:
 			r.reply <- reply
 		}
 	}
 	e.pollers.wake(batch.Wake)
 	return again
+}
+
+// reread reads the store anew where another writer has overtaken what the core
+// knows of the fleet. Until it succeeds nothing is decided.
+func (e *Engine) reread(ctx context.Context) error {
+	if !e.stale {
+		return nil
+	}
+	if err := e.restore(ctx); err != nil {
+		return err
+	}
+	e.stale = false
+	return nil
 }
 
 // provide reads the records that a round needs.

@@ -48,7 +48,7 @@ func (c *Core) note(id int32, hb *synth.Heartbeat, received states.Time) synth.S
 	if !hb.Current.Known() || older {
 		// It says that the host lives, and nothing else.
 		s.received = max(s.received, received)
-		seen := s.seen()
+		seen := s.seen(c.opts.Silence)
 		seen.Heartbeat, seen.Newer = *hb, older
 		return seen
 	}
@@ -62,7 +62,7 @@ func (c *Core) note(id int32, hb *synth.Heartbeat, received states.Time) synth.S
 		c.release(c.view.Track(before, s.standing(e), nil))
 	}
 	c.letGo(s, hb)
-	return s.seen()
+	return s.seen(c.opts.Silence)
 }
 
 // older reports whether a newer heartbeat of the host is known.
@@ -78,6 +78,7 @@ func (c *Core) keep(s *slot, hb *synth.Heartbeat, received states.Time) {
 	s.ready = s.ready || hb.LastReply >= c.opts.Started ||
 		!hb.LastReply.IsSet() && s.answered.IsSet() && received > s.answered
 	s.received = max(s.received, received)
+	s.observed = s.received
 	s.beat.at, s.beat.order = hb.At, hb.Order
 	s.beat.reply, s.beat.since = hb.LastReply, hb.CurrentSince
 	s.beat.failing, s.beat.queued = hb.Failing, int32(hb.Queued)

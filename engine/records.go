@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -152,11 +153,12 @@ type putBack struct {
 // not resend, and then the gap is accepted.
 const putBackMost = 8
 
-// gap puts a report back that leaves a gap, once.
-func (c *Core) gap(rec *states.Record, ev *reducer.Event) error {
+// gap puts a report back that leaves a gap, once. What is said of a gap that is
+// accepted comes back as text.
+func (c *Core) gap(rec *states.Record, ev *reducer.Event) (said string, err error) {
 	if ev.Seq <= rec.LastSeq+1 {
 		delete(c.gaps, ev.Key)
-		return nil
+		return "", nil
 	}
 	was := c.gaps[ev.Key]
 	if was.last != rec.LastSeq {
@@ -164,9 +166,9 @@ func (c *Core) gap(rec *states.Record, ev *reducer.Event) error {
 	}
 	if slices.Contains(was.seqs, ev.Seq) || len(was.seqs) == putBackMost {
 		delete(c.gaps, ev.Key)
-		return nil
+		return fmt.Sprintf("taken without reports %d to %d, which the agent no longer has", rec.LastSeq+1, ev.Seq-1), nil
 	}
 	was.seqs = append(was.seqs, ev.Seq)
 	c.gaps[ev.Key] = was
-	return &GapError{Key: ev.Key, From: rec.LastSeq + 1, Seq: ev.Seq}
+	return "", &GapError{Key: ev.Key, From: rec.LastSeq + 1, Seq: ev.Seq}
 }

@@ -16,6 +16,7 @@ import (
 func (c *Core) Restore(fleet adapters.Fleet) {
 	kept := c.slots
 	c.forget()
+	c.restoring = true
 	c.ordering = fleet.Ordering
 	for _, o := range fleet.Openings {
 		c.open(o)
@@ -27,7 +28,8 @@ func (c *Core) Restore(fleet adapters.Fleet) {
 	for i := range kept {
 		old := &kept[i]
 		s := &c.slots[c.slotOf(old.name)]
-		s.beat, s.received, s.answered, s.ready = old.beat, old.received, old.answered, old.ready
+		s.beat, s.received, s.observed = old.beat, old.received, old.observed
+		s.answered, s.ready = old.answered, old.ready
 		s.offTarget = old.offTarget
 	}
 }
@@ -63,6 +65,7 @@ func (c *Core) Restored() {
 		}
 	}
 	c.rebuildView()
+	c.restoring = false
 }
 
 // open registers a rollout that is enacted. It supersedes its channel's newest,

@@ -32,6 +32,7 @@ func (c *Core) Settle(b *Batch, results []adapters.Result, commitErr error, now 
 		if stale || errors.Is(err, adapters.ErrUnknownOutcome) {
 			c.doubt(s.change.Record.Key)
 		}
+		c.lookAgain(s.change.Record.Host, stale)
 		for _, input := range s.inputs {
 			if stale {
 				b.Replies[input].Again = true
@@ -69,6 +70,19 @@ func (c *Core) committed(s *staged) {
 	c.follow(rec)
 	if id, ok := c.hosts[rec.Host]; ok {
 		c.slots[id].asked = 0
+	}
+}
+
+// lookAgain queues a host whose change did not get in: at once where another
+// writer was faster, with the next input where the store is in trouble.
+func (c *Core) lookAgain(host states.Host, now bool) {
+	id, ok := c.hosts[host]
+	switch {
+	case !ok:
+	case now:
+		c.requeue(id)
+	default:
+		c.retry = append(c.retry, id)
 	}
 }
 

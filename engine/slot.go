@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"time"
+
 	"github.com/rollmend/rollmend/gates"
 	"github.com/rollmend/rollmend/states"
 	"github.com/rollmend/rollmend/synth"
@@ -15,6 +17,7 @@ type slot struct {
 
 	beat      beat
 	received  states.Time // when the host last beat, by the control plane's clock
+	observed  states.Time // when beat came in; likewise
 	answered  states.Time // when its first beat since the start was answered; likewise
 	asked     states.Time // received-at of the reply that asked for kept reports
 	offTarget states.Time // see synth.Seen
@@ -98,8 +101,9 @@ func (s *slot) standing(e *entry) gates.Standing {
 	}
 }
 
-// seen returns what is known of the host, for synth.
-func (s *slot) seen() synth.Seen {
+// seen returns what is known of the host, for synth. What it ran longer ago
+// than the bound on silence is not known any more, though the host still beats.
+func (s *slot) seen(silence time.Duration) synth.Seen {
 	seen := synth.Seen{
 		Heartbeat: synth.Heartbeat{
 			Host: s.name, Current: s.beat.current, At: s.beat.at, Order: s.beat.order,
@@ -108,6 +112,9 @@ func (s *slot) seen() synth.Seen {
 		},
 		Received:  s.received,
 		OffTarget: s.offTarget,
+	}
+	if s.received.Sub(s.observed) > silence {
+		seen.Heartbeat.Current = ""
 	}
 	if s.beat.holds != nil {
 		seen.Heartbeat.Holds = *s.beat.holds
