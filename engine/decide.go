@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 	"github.com/rollmend/rollmend/synth"
@@ -105,6 +107,12 @@ func (c *Core) decideReport(b *Batch, i int, ev reducer.Event) {
 		return
 	}
 	ev.Clamped = c.clamp(&ev.At, b.now)
+	if ev.Seq > rec.LastSeq+1 && !slices.Contains(c.visited, ev.Key) {
+		// What is missing may have come in at another control plane: read first.
+		c.doubt(ev.Key)
+		reply.Again = true
+		return
+	}
 	said, err := c.gap(&rec, &ev)
 	if err != nil {
 		reply.Err = err

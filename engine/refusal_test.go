@@ -1,0 +1,213 @@
+package engine_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rollmend/rollmend/adapters"
+	"github.com/rollmend/rollmend/adapters/memory"
+	"github.com/rollmend/rollmend/engine"
+	"github.com/rollmend/rollmend/gates"
+	"github.com/rollmend/rollmend/reducer"
+	"github.com/rollmend/rollmend/states"
+	"github.com/rollmend/rollmend/synth"
+)
+
+var web1 = states.Key{Rollout: states.Rollout{Channel: "stable", Ref: "r1"}, Host: "web-1"}
+
+func TestNothingIsConsumedBeforeAManifestIsLoaded(t *testing.T) {
+	clk := newClock()
+	e, err := engine.New(t.Context(), engine.Options{Store: memory.New(), Clock: clk, Cycle: time.Minute})
+	require.NoError(t, err)
+	t.Cleanup(e.Close)
+	_, err = e.Heartbeat(t.Context(), synth.Heartbeat{Host: "web-1", Current: "new", At: 1})
+	require.ErrorIs(t, err, engine.ErrNotReady)
+	_, err = e.Report(t.Context(), reducer.Event{Key: web1, Seq: 1, At: 1, Body: reducer.DispatchAck{}})
+	require.ErrorIs(t, err, engine.ErrNotReady)
+	_, _, err = e.Dispatch(t.Context(), "web-1", 0)
+	require.ErrorIs(t, err, engine.ErrNotReady)
+}
+
+func TestOptionsThatWouldBeDangerousAreRefused(t *testing.T) {
+	for name, opts := range map[string]engine.Options{
+		"no store":         {Clock: newClock(), Cycle: time.Minute},
+		"no clock":         {Store: memory.New(), Cycle: time.Minute},
+		"no cycle":         {Store: memory.New(), Clock: newClock()},
+		"negative silence": {Store: memory.New(), Clock: newClock(), Cycle: time.Minute, Silence: -1},
+	} {
+		_, err := engine.New(t.Context(), opts)
+		require.Error(t, err, name)
+	}
+}
+
+func TestAReportOfAnUnknownRolloutIsNotFound(t *testing.T) {
+	e := startOn(t, newClock(), memory.New(), plan("r1", "new"))
+	for _, key := range []states.Key{
+		{Rollout: states.Rollout{Channel: "stable", Ref: "r0"}, Host: "web-1"},
+		{Rollout: states.Rollout{Channel: "slow", Ref: "r1"}, Host: "web-1"},
+	} {
+		_, err := e.Report(t.Context(), reducer.Event{Key: key, Seq: 1, At: 1, Body: reducer.DispatchAck{}})
+		require.ErrorIs(t, err, adapters.ErrNotFound, key.String())
+	}
+}
+
+func TestAReportWithAGapIsPutBackOnce(t *testing.T) {
+	clk := newClock()
+	e := startOn(t, clk, memory.New(), plan("r1", "new"))
+	ev := reducer.Event{Key: web1, Seq: 3, At: states.TimeOf(clk.Now()), Body: reducer.ActivationCompleted{Observed: "new"}}
+	_, err := e.Report(t.Context(), ev)
+	var gap *engine.GapError
+	require.ErrorAs(t, err, &gap)
+	require.Equal(t, states.Seq(1), gap.From)
+	require.ErrorContains(t, err, "send from there, or this one again")
+
+	r, err := e.Report(t.Context(), ev)
+	require.NoError(t, err)
+	require.Equal(t, reducer.Applied, r.Disposition)
+	require.Equal(t, "taken without reports 1 to 2, which the agent no longer has", r.Reason)
+}
+
+func TestANumberWithAnotherBodyIsSaidToBeReused(t *testing.T) {
+	clk := newClock()
+	e := startOn(t, clk, memory.New(), plan("r1", "new"))
+	ev := reducer.Event{Key: web1, Seq: 1, At: states.TimeOf(clk.Now()), Body: reducer.DispatchAck{AtDispatch: "old"}}
+	for i, want := range []engine.ReportReply{
+		{Disposition: reducer.Applied},
+		{Disposition: reducer.Duplicate},
+	} {
+		r, err := e.Report(t.Context(), ev)
+		require.NoError(t, err)
+		require.Equal(t, want, r, "sending %d", i+1)
+	}
+	ev.Body = reducer.DispatchAck{AtDispatch: "another"}
+	r, err := e.Report(t.Context(), ev)
+	require.NoError(t, err)
+	require.Equal(t, reducer.Duplicate, r.Disposition)
+	require.Equal(t, "number reused: report DispatchAck had it before", r.Reason)
+}
+
+func TestARefusedReportIsAnAnswerAndBlocksNothing(t *testing.T) {
+	clk := newClock()
+	e := startOn(t, clk, memory.New(), plan("r1", "new"))
+	now := states.TimeOf(clk.Now())
+	for seq, step := range []struct {
+		body   reducer.Body
+		want   reducer.Disposition
+		reason string
+	}{
+		{reducer.DispatchAck{AtDispatch: "old"}, reducer.Applied, ""},
+		{reducer.ActivationCompleted{Observed: "another"}, reducer.Refused, "not-on-target"},
+		{reducer.ActivationCompleted{Observed: "new"}, reducer.Applied, ""},
+		{reducer.Converged{Current: "new"}, reducer.Refused, "soak-not-over"},
+		{reducer.ActivationFailed{}, reducer.Refused, "ActivationFailed is not legal in Soaking"},
+		{reducer.Failed{}, reducer.Applied, ""},
+	} {
+		r, err := e.Report(t.Context(), reducer.Event{Key: web1, Seq: states.Seq(seq + 1), At: now, Body: step.body})
+		require.NoError(t, err)
+		require.Equal(t, step.want, r.Disposition, r.Reason)
+		require.Contains(t, r.Reason, step.reason)
+	}
+	require.Equal(t, states.Failed, stateOf(t, e, "web-1"))
+}
+
+func TestManifestsThatWouldStepBackAreRefused(t *testing.T) {
+	clk := newClock()
+	first := plan("r1", "new")
+	first.SignedAt = 2_000
+	e := startOn(t, clk, memory.New(), first)
+
+	older := plan("r0", "old")
+	older.SignedAt = 1_000
+	_, err := e.Load(t.Context(), gates.NewFleet(older))
+	var stale *engine.StaleManifestError
+	require.ErrorAs(t, err, &stale)
+
+	other := plan("r1", "newer")
+	other.SignedAt = 3_000
+	_, err = e.Load(t.Context(), gates.NewFleet(other))
+	var changed *engine.TargetsChangedError
+	require.ErrorAs(t, err, &changed)
+	require.ErrorContains(t, err, "a change of targets needs a new ref")
+
+	next := plan("r2", "newer")
+	next.SignedAt = 3_000
+	loaded, err := e.Load(t.Context(), gates.NewFleet(next))
+	require.NoError(t, err)
+	require.Len(t, loaded.Opened, 2)
+	loaded, err = e.Load(t.Context(), gates.NewFleet(next))
+	require.NoError(t, err)
+	require.Len(t, loaded.Already, 2, "opening is idempotent by id")
+
+	back := plan("r1", "new")
+	back.SignedAt = 4_000
+	_, err = e.Load(t.Context(), gates.NewFleet(back))
+	var superseded *engine.SupersededRefError
+	require.ErrorAs(t, err, &superseded)
+}
+
+func TestAnOperatorsActsNeedAReasonAndAThing(t *testing.T) {
+	e := startOn(t, newClock(), memory.New(), plan("r1", "new"))
+	require.ErrorIs(t, e.Resume(t.Context(), web1.Rollout, ""), engine.ErrReasonNeeded)
+	require.ErrorIs(t, e.Resume(t.Context(), states.Rollout{Channel: "a", Ref: "b"}, "why"), adapters.ErrNotFound)
+	require.ErrorIs(t, e.Clear(t.Context(), "stable", "new", "why"), engine.ErrNotQuarantined)
+	require.ErrorIs(t, e.Impose(t.Context(), "stable", "new", ""), engine.ErrReasonNeeded)
+	_, err := e.Explain(t.Context(), "nobody")
+	require.ErrorIs(t, err, engine.ErrUnknownHost)
+}
+
+// An imposed quarantine holds the dispatch; clearing it wakes who waits.
+func TestAQuarantineHoldsUntilItIsCleared(t *testing.T) {
+	clk := newClock()
+	e := startOn(t, clk, memory.New(), plan("r1", "new"))
+	require.NoError(t, e.Impose(t.Context(), "stable", "new", "seen to fail elsewhere"))
+	now := states.TimeOf(clk.Now())
+	beat(t, e, synth.Heartbeat{Host: "web-1", Current: "old", At: now, LastReply: now})
+	_, ok, err := e.Dispatch(t.Context(), "web-1", 0)
+	require.NoError(t, err)
+	require.False(t, ok)
+	ex, err := e.Explain(t.Context(), "web-1")
+	require.NoError(t, err)
+	require.Equal(t, "quarantine", ex.Records[0].Verdict.Blocks[0].Gate)
+
+	polled := make(chan bool, 1)
+	go func() {
+		_, ok, _ := e.Dispatch(t.Context(), "web-1", time.Minute)
+		polled <- ok
+	}()
+	require.NoError(t, e.Clear(t.Context(), "stable", "new", "it was the other machine"))
+	require.True(t, <-polled)
+}
+
+// Nothing is dispatched before the agent had a reply of this start, which asks
+// for the reports that it kept.
+func TestNothingIsDispatchedToAHostThatHasNotHadOurReply(t *testing.T) {
+	for name, generation := range map[string]func(received states.Time) states.Time{
+		"an agent that says which reply it had": func(received states.Time) states.Time { return received },
+		"an agent that does not say":            func(states.Time) states.Time { return 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			clk := newClock()
+			e := startOn(t, clk, memory.New(), plan("r1", "new"))
+			before := states.TimeOf(clk.Now()).Add(-time.Hour)
+			first := synth.Heartbeat{Host: "web-1", Current: "old", At: states.TimeOf(clk.Now())}
+			if generation(1) != 0 {
+				first.LastReply = before
+			}
+			reply := beat(t, e, first)
+			_, ok, err := e.Dispatch(t.Context(), "web-1", 0)
+			require.NoError(t, err)
+			require.False(t, ok)
+			require.Equal(t, []engine.Replay{{Rollout: web1.Rollout, From: 1}}, reply.Replay)
+
+			clk.Add(time.Minute)
+			beat(t, e, synth.Heartbeat{
+				Host: "web-1", Current: "old", At: states.TimeOf(clk.Now()), LastReply: generation(reply.ReceivedAt),
+			})
+			_, ok, err = e.Dispatch(t.Context(), "web-1", 0)
+			require.NoError(t, err)
+			require.True(t, ok)
+		})
+	}
+}
