@@ -72,9 +72,9 @@ type Body interface {
 // Opened is the first entry of every record's log: the rollout was opened with
 // this host in it.
 type Opened struct {
-	Wave   states.Wave
-	Target states.Closure
-	Policy states.Policy
+	Wave   states.Wave    // the host's, or unstaged
+	Target states.Closure // what the host shall run
+	Policy states.Policy  // soak, failure policy, and whether Deferred is done
 }
 
 // Dispatched says that the control plane handed the dispatch out.
@@ -94,8 +94,8 @@ type ActivationStarted struct {
 // ActivationCompleted says that the host runs Observed now. It is refused
 // unless that is the target.
 type ActivationCompleted struct {
-	Observed states.Closure
-	ExitCode int // recorded, never judged: the closure that runs is the evidence
+	Observed states.Closure // what the host runs now
+	ExitCode int            // recorded, never judged: the closure that runs is the evidence
 }
 
 // ActivationDeferred says that the closure is staged for the next boot.
@@ -105,13 +105,13 @@ type ActivationDeferred struct {
 
 // ActivationFailed says that the switch did not work.
 type ActivationFailed struct {
-	ExitCode   int
-	StderrTail string
+	ExitCode   int    // recorded, never judged
+	StderrTail string // the last of what the switch printed
 }
 
 // ProbeTopologyDeclared says which probes the agent will run.
 type ProbeTopologyDeclared struct {
-	Probes []Declaration
+	Probes []Declaration // in the agent's order
 }
 
 // Declaration declares one probe.
@@ -123,17 +123,17 @@ type Declaration struct {
 
 // ProbeObservedFirst says that a probe ran for the first time.
 type ProbeObservedFirst struct {
-	Probe string
-	Mode  states.Mode
+	Probe string      // its name
+	Mode  states.Mode // whether it gates
 }
 
 // ProbeResult is one result of one probe.
 type ProbeResult struct {
-	Probe  string
-	Mode   states.Mode
-	Status states.Status
-	Reason string // why it failed
-	Sub    []SubResult
+	Probe  string        // its name
+	Mode   states.Mode   // whether it gates; a declared mode is not lowered by it
+	Status states.Status // pass or fail
+	Reason string        // why it failed
+	Sub    []SubResult   // of a compliance probe
 }
 
 // SubResult is a part of a compliance probe's result; it is kept in the log.
@@ -148,28 +148,28 @@ type SubResult struct {
 
 // ProbeFailureFirst says that a probe failed for the first time.
 type ProbeFailureFirst struct {
-	Probe string
-	Mode  states.Mode
+	Probe string      // its name
+	Mode  states.Mode // whether it gates
 }
 
 // Failed says that probes failed for long enough.
 type Failed struct {
-	Duration      time.Duration // how long they had failed
-	Failing       []string      // their names
-	PolicyApplied states.OnFailure
+	Duration      time.Duration    // how long they had failed
+	Failing       []string         // their names
+	PolicyApplied states.OnFailure // what the agent does now; where it does not say, the record's own
 }
 
 // RollbackComplete says that the host runs RevertedTo again. It is refused
 // where that is unknown or the target itself.
 type RollbackComplete struct {
-	RevertedTo states.Closure
-	ExitCode   int
+	RevertedTo states.Closure // what the host runs again
+	ExitCode   int            // recorded, never judged
 }
 
 // Converged says that the soak is over and the host healthy on Current. It is
 // refused unless the three invariants hold.
 type Converged struct {
-	Current states.Closure
+	Current states.Closure // what the host runs
 }
 
 // Kind implements [Body].
