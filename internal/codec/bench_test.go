@@ -75,3 +75,29 @@ func BenchmarkOpening(b *testing.B) {
 	b.ReportMetric(float64(len(buf))/hosts, "B/host")
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/hosts, "ns/host")
 }
+
+func BenchmarkAppendChange(b *testing.B) {
+	rec := soaking()
+	c := adapters.Change{Expect: rec.Revision, Record: rec}
+	from := states.Observation{At: 1_790_000_090_000, Order: states.Order{Boot: 12, Beat: 341}, Current: rec.Target}
+	for _, body := range []reducer.Body{
+		reducer.ProbeResult{Probe: "http", Mode: states.Enforce, Status: states.Pass},
+		reducer.Converged{Current: rec.Target},
+	} {
+		ev := reducer.Event{Key: rec.Key, At: 1_790_000_090_000, Body: body}
+		ev.Origin = reducer.Origin{By: reducer.BySynthesis, Case: states.ReportAhead, From: from}
+		c.Record.Revision++
+		c.Effects = append(c.Effects, reducer.Effects{Entry: reducer.LogEntry{
+			Revision: c.Record.Revision, Disposition: reducer.Applied, Event: ev,
+		}})
+	}
+	buf, err := codec.AppendChange(nil, &c)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(len(buf)), "B/change")
+	b.ReportAllocs()
+	for b.Loop() {
+		buf, _ = codec.AppendChange(buf[:0], &c)
+	}
+}

@@ -12,13 +12,14 @@ import (
 // reader takes the parts of one message in the order in which a writer
 // appended them. Its first error sticks: from then on every part is zero.
 type reader struct {
-	in     []byte
-	at     int
-	last   states.Time
-	shared [maxShared]string
-	n      int
-	name   string
-	err    *Error
+	in       []byte
+	at       int
+	last     states.Time
+	shared   [maxShared]string
+	n        int
+	observed states.Observation // the one read last
+	name     string
+	err      *Error
 }
 
 func (r *reader) begin(in []byte, m message) {

@@ -168,7 +168,16 @@ func (r *reader) guess() states.Guess {
 	return states.Guess{Kind: enum[states.Kind](r), Case: enum[states.Case](r), At: r.time(), From: r.observation()}
 }
 
+// observation writes whether it is the one written last, and where it is not,
+// all of it: the guesses of a record, and the log entries of a change, mostly
+// rest on one.
 func (w *writer) observation(o *states.Observation) {
+	same := *o == w.observed
+	w.flags(same)
+	if same {
+		return
+	}
+	w.observed = *o
 	w.time(o.At)
 	w.order(o.Order)
 	w.string(string(o.Current))
@@ -176,10 +185,15 @@ func (w *writer) observation(o *states.Observation) {
 }
 
 func (r *reader) observation() states.Observation {
-	return states.Observation{
-		At:      r.time(),
-		Order:   r.order(),
-		Current: states.Closure(r.string()),
-		Seq:     states.Seq(r.uint()),
+	var same bool
+	r.flags(&same)
+	if !same {
+		r.observed = states.Observation{
+			At:      r.time(),
+			Order:   r.order(),
+			Current: states.Closure(r.string()),
+			Seq:     states.Seq(r.uint()),
+		}
 	}
+	return r.observed
 }

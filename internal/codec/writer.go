@@ -8,11 +8,12 @@ import (
 
 // writer appends the parts of one message.
 type writer struct {
-	buf    []byte
-	last   states.Time // times are written as the distance from the one before
-	shared [maxShared]string
-	marks  [maxShared]uint32 // of each of them, length and last byte: most differ there
-	n      int               // how many of shared are used
+	buf      []byte
+	last     states.Time // times are written as the distance from the one before
+	shared   [maxShared]string
+	marks    [maxShared]uint32  // of each of them, length and last byte: most differ there
+	n        int                // how many of shared are used
+	observed states.Observation // the one written last
 }
 
 func (w *writer) begin(dst []byte, m message) {

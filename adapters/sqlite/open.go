@@ -1,0 +1,73 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"path/filepath"
+
+	_ "modernc.org/sqlite" // the driver of OpenFile
+)
+
+// OpenFile opens the store in the file at path, and creates it where there is
+// none. Its folder must exist. The errors are those of [Open].
+func OpenFile(ctx context.Context, path string) (*Store, error) {
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: %s: %w", path, err)
+	}
+	name := url.URL{Scheme: "file", Path: filepath.ToSlash(full)}
+	db, err := sql.Open("sqlite", name.String())
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: %s: %w", path, err)
+	}
+	s := &Store{db: db, close: db.Close, where: path}
+	if err := s.open(ctx); err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Open opens the store in the database that db is connected to, and creates it
+// where the database is empty. All connections of db must lead to one file.
+// The store takes a connection for the time of a call only; closing the store
+// leaves db open.
+//
+// The error is an [*adapters.NotAStoreError] for a file that is something else
+// or is damaged, and an [*adapters.NewerSchemaError] for one that a later
+// version wrote; neither was written to.
+func Open(ctx context.Context, db *sql.DB) (*Store, error) {
+	s := &Store{db: db, close: func() error { return nil }, where: "the database"}
+	if err := s.open(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) error {
+	s.turns = make(chan struct{}, 1)
+	s.index = newIndex()
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return s.unopenable("connecting", err)
+	}
+	defer conn.Close()
+	var file string
+	if err := conn.QueryRowContext(ctx, fileName).Scan(&file); err == nil && file != "" {
+		s.where = file
+	}
+	if err := s.migrate(ctx, conn); err != nil {
+		return err
+	}
+	if err := s.transact(ctx, conn, func() error {
+		if _, err := conn.ExecContext(ctx, takeEpoch); err != nil {
+			return err
+		}
+		return conn.QueryRowContext(ctx, readWriter).Scan(&s.epoch, &s.turn, &s.ordering)
+	}); err != nil {
+		return s.unopenable("taking the store over", err)
+	}
+	return s.load(ctx, conn)
+}

@@ -1,0 +1,89 @@
+package sqlite
+
+import (
+	"context"
+	"iter"
+
+	"github.com/rollmend/rollmend/internal/codec"
+	"github.com/rollmend/rollmend/states"
+)
+
+// page is how many rows Records reads at a time: enough to make a query's cost
+// small, few enough to hold in memory.
+const page = 1000
+
+// Records implements [adapters.Store]. It yields the records as they were when
+// it began, and holds no connection while the caller works on one.
+//
+// It walks from the newest row back: rows are never changed, and the first one
+// of a record that it meets is the record.
+func (s *Store) Records(ctx context.Context) iter.Seq2[states.Record, error] {
+	return func(yield func(states.Record, error) bool) {
+		if err := s.settled(ctx); err != nil {
+			yield(states.Record{}, err)
+			return
+		}
+		s.mu.RLock()
+		from := s.last
+		s.mu.RUnlock()
+		seen := make(set)
+		for from > 0 {
+			records, next, err := s.pageBack(ctx, from, seen)
+			for i := range records {
+				if !yield(records[i], nil) {
+					return
+				}
+			}
+			if err != nil {
+				yield(states.Record{}, err)
+				return
+			}
+			from = next
+		}
+	}
+}
+
+// pageBack reads a page of rows from one on backwards. It returns the records
+// that were not seen before, and where the next page begins; 0 is the end.
+func (s *Store) pageBack(ctx context.Context, from int64, seen set) (out []states.Record, next int64, err error) {
+	if err := s.settled(ctx); err != nil {
+		return nil, 0, err
+	}
+	rows, err := s.db.QueryContext(ctx, readPageBack, from, page)
+	if err != nil {
+		return nil, 0, s.failed("reading records", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		var data []byte
+		if err := rows.Scan(&id, &data); err != nil {
+			return out, 0, s.failed("reading records", err)
+		}
+		next = id - 1
+		key, _, err := codec.DecodeChangedKey(data)
+		if err != nil {
+			return out, 0, s.damaged("a row of the changes", err)
+		}
+		if !s.first(key, seen) {
+			continue
+		}
+		rec, err := codec.DecodeChangedRecord(data)
+		if err != nil {
+			return out, 0, s.damaged("the row of "+key.String(), err)
+		}
+		out = append(out, rec)
+	}
+	if err := rows.Err(); err != nil {
+		return out, 0, s.failed("reading records", err)
+	}
+	return out, next, nil
+}
+
+// first notes a record as seen and reports whether it was not before.
+func (s *Store) first(key states.Key, seen set) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	in, i, ok := s.index.find(key)
+	return ok && seen.add(in, i)
+}

@@ -1,0 +1,234 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rollmend/rollmend/adapters"
+	"github.com/rollmend/rollmend/internal/codec"
+)
+
+// settleWithin bounds how long a commit whose answer was lost looks for its
+// outcome before it says that it does not know.
+const settleWithin = 10 * time.Second
+
+// errCommit marks a failure of COMMIT itself: what it did is not known.
+var errCommit = errors.New("commit")
+
+// acquire waits for the turn to write, and clears up what an earlier one left
+// in doubt.
+func (s *Store) acquire(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case s.turns <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	err := s.settle(ctx)
+	if err != nil {
+		s.release()
+	}
+	return err
+}
+
+func (s *Store) release() { <-s.turns }
+
+// settled makes sure that the index holds what the file holds.
+func (s *Store) settled(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.RLock()
+	ended, doubt := s.ended, s.doubt
+	s.mu.RUnlock()
+	if ended != nil || !doubt {
+		return ended
+	}
+	if err := s.acquire(ctx); err != nil {
+		return err
+	}
+	s.release()
+	return nil
+}
+
+// settle reads what was stored by a transaction whose outcome is in doubt. The
+// caller holds the turn.
+func (s *Store) settle(ctx context.Context) error {
+	if s.ended != nil || !s.doubt {
+		return s.ended
+	}
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return s.failed("settling", err)
+	}
+	defer conn.Close()
+	var epoch, turn int64
+	var ordering adapters.Ordering
+	if err := conn.QueryRowContext(ctx, readWriter).Scan(&epoch, &turn, &ordering); err != nil {
+		return s.failed("settling", err)
+	}
+	if epoch != s.epoch {
+		return s.end(ErrTakenOver)
+	}
+	if err := s.load(ctx, conn); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.turn, s.ordering, s.doubt = turn, ordering, false
+	return nil
+}
+
+func (s *Store) end(why error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = why
+	return why
+}
+
+// write runs one transaction of this store's epoch, which leaves the ordering
+// revision as given. Once it returns nil, what do wrote is stored; else nothing
+// of it is, unless the error is [adapters.ErrUnknownOutcome]. The caller holds
+// the turn.
+func (s *Store) write(ctx context.Context, ordering adapters.Ordering, do func(*sql.Conn) error) error {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return s.failed("connecting", err)
+	}
+	err = s.transact(ctx, conn, func() error {
+		res, err := conn.ExecContext(ctx, takeTurn, ordering, s.epoch, s.turn)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n != 1 {
+			return errors.Join(err, ErrTakenOver)
+		}
+		return do(conn)
+	})
+	_ = conn.Close() // before resolve, which needs one, and may be left no other
+	switch {
+	case err == nil:
+		s.turn++
+		return nil
+	case errors.Is(err, ErrTakenOver):
+		return s.end(ErrTakenOver)
+	case errors.Is(err, errCommit):
+		return s.resolve(ctx, err)
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return s.failed("storing", err)
+}
+
+// resolve finds out what became of a transaction whose COMMIT failed.
+func (s *Store) resolve(ctx context.Context, cause error) error {
+	s.mu.Lock()
+	s.doubt = true
+	s.mu.Unlock()
+	before := s.turn
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
+	defer cancel()
+	if err := s.settle(ctx); err != nil {
+		return fmt.Errorf("sqlite: %s: %w: %w (%w)", s.where, adapters.ErrUnknownOutcome, cause, err)
+	}
+	if s.turn != before {
+		return nil
+	}
+	return s.failed("storing", cause)
+}
+
+// transact runs do between BEGIN and COMMIT, with everything on disk before it
+// returns nil. Where it fails, nothing is stored and no transaction is left
+// open, except that a failure of COMMIT itself, which is an [errCommit], may
+// have stored all.
+func (s *Store) transact(ctx context.Context, conn *sql.Conn, do func() error) error {
+	for _, statement := range []string{busyTimeout, fullSynchronous, begin} {
+		if _, err := conn.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	err := do()
+	if err == nil {
+		err = ctx.Err()
+	}
+	whole := context.WithoutCancel(ctx) // COMMIT and ROLLBACK are not cut short: their answer would be lost
+	if err == nil {
+		if _, err = conn.ExecContext(whole, commit); err == nil {
+			return nil
+		}
+		err = fmt.Errorf("%w: %w", errCommit, err)
+	}
+	if _, failed := conn.ExecContext(whole, rollback); failed != nil {
+		// SQLite rolls back by itself after some errors, and says here that there
+		// was nothing to do. For all others the connection is given up.
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+	}
+	return err
+}
+
+// load reads into the index what the file holds beyond it.
+func (s *Store) load(ctx context.Context, conn *sql.Conn) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.loadOpenings(ctx, conn); err != nil {
+		return err
+	}
+	rows, err := conn.QueryContext(ctx, readChangesFrom, s.last)
+	if err != nil {
+		return s.unopenable("reading changes", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, previous int64
+		var data sql.RawBytes
+		if err := rows.Scan(&id, &previous, &data); err != nil {
+			return s.unopenable("reading changes", err)
+		}
+		key, revision, err := codec.DecodeChangedKey(data)
+		if err != nil {
+			return s.damaged(fmt.Sprintf("change %d", id), err)
+		}
+		in, i, ok := s.index.find(key)
+		if !ok {
+			return s.damaged(fmt.Sprintf("change %d is of %s, which was not opened", id, key), nil)
+		}
+		if newest := in.heads[i]; newest.row != previous || newest.revision >= revision {
+			return s.damaged(fmt.Sprintf("change %d of %s does not follow on change %d", id, key, newest.row), nil)
+		}
+		in.heads[i] = head{row: id, revision: revision}
+		s.last = id
+	}
+	if err := rows.Err(); err != nil {
+		return s.unopenable("reading changes", err)
+	}
+	return nil
+}
+
+func (s *Store) loadOpenings(ctx context.Context, conn *sql.Conn) error {
+	rows, err := conn.QueryContext(ctx, readOpenings, len(s.index.openings))
+	if err != nil {
+		return s.unopenable("reading openings", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var data sql.RawBytes
+		if err := rows.Scan(&data); err != nil {
+			return s.unopenable("reading openings", err)
+		}
+		o, err := codec.DecodeOpening(data)
+		if err != nil {
+			return s.damaged("an opening", err)
+		}
+		s.index.open(o)
+	}
+	if err := rows.Err(); err != nil {
+		return s.unopenable("reading openings", err)
+	}
+	return nil
+}
