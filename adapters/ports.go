@@ -34,11 +34,12 @@ import (
 // back as they went in.
 type Store interface {
 	// Fleet reads what is not a record: openings, resumptions, quarantines in
-	// force, clearances, and the ordering revision they were read at.
+	// force, clearances, and the ordering revision they were read at. What it
+	// returns may be shared: read it only.
 	Fleet(ctx context.Context) (Fleet, error)
 
 	// Enact stores acts, all of them or none, in their order, and raises the
-	// ordering revision. An act that is already in force is left as it is, so
+	// ordering revision where any of them was new. An act that is already in force is left as it is, so
 	// repeating a call is harmless: an Opening by its rollout, an Imposition by
 	// channel and closure, a Clearance of what is not quarantined.
 	Enact(ctx context.Context, acts []Act) error
@@ -61,8 +62,10 @@ type Store interface {
 	// Commit stores changes. Each is atomic (record, log, transition and
 	// quarantine together or not at all) and guarded by its Expect and Guard. A
 	// conflict fails its own change alone and is told in its Result, which
-	// stands at the change's place; the rest is stored. An error means that
-	// nothing of the batch was stored. A batch holds each key at most once.
+	// stands at the change's place, as is [ErrNotFound] for a record whose rollout
+	// was not opened with that host; the rest is stored. An error means that
+	// nothing of the batch was stored. A batch holds each key at most once, and
+	// each change has effects; one that does not is an error.
 	//
 	// A batch compares every Guard with the ordering revision as it was before
 	// the batch, and raises it once, after them, if a change that is stored says
@@ -97,8 +100,8 @@ type Change struct {
 
 // Result tells what became of one change.
 type Result struct {
-	// Err is nil where the change is stored, and a [*ConflictError] where it is
-	// not.
+	// Err is nil where the change is stored; a [*ConflictError], or
+	// [ErrNotFound], where it is not.
 	Err error
 }
 
