@@ -53,6 +53,9 @@ func StandingOf(rec *states.Record) Standing {
 	}
 }
 
+// bad reports whether the host halts its rollout.
+func (s Standing) bad() bool { return s.State == states.Failed || s.State == states.Reverted }
+
 // NewView returns a view of a plan without any open rollout. Quarantines are
 // those in force; nil means that they are not known, which holds everything,
 // and an empty slice that there are none.
@@ -132,6 +135,10 @@ func (v *View) Track(from, to Standing, released []Wait) []Wait {
 	before, _ := r.currentWave()
 	r.count(from, -1)
 	r.count(to, +1)
+	if !to.bad() {
+		// The next failure of a host is another one than was resumed past.
+		delete(r.resumed, to.Key.Host)
+	}
 	now, _ := r.currentWave()
 	for w := before + 1; w <= now; w++ {
 		released = append(released, Wait{On: OnWave, Rollout: id, Wave: w})
@@ -142,10 +149,18 @@ func (v *View) Track(from, to Standing, released []Wait) []Wait {
 	if r.converged == r.hosts && !wasTerminal {
 		released = append(released, Wait{On: OnChannel, Channel: id.Channel})
 	}
-	if v.fleet.gating[to.Key.Host] {
+	return v.trackGating(from, to, released)
+}
+
+// trackGating follows the states of the hosts that others are behind.
+func (v *View) trackGating(from, to Standing, released []Wait) []Wait {
+	switch {
+	case to.State == 0:
+		delete(v.gating, from.Key)
+	case v.fleet.gating[to.Key.Host]:
 		v.gating[to.Key] = to.State
 		if to.State == states.Converged || to.State == states.Deferred {
-			released = append(released, Wait{On: OnRecord, Rollout: id, Host: to.Key.Host})
+			released = append(released, Wait{On: OnRecord, Rollout: to.Key.Rollout, Host: to.Key.Host})
 		}
 	}
 	return released
@@ -177,7 +192,7 @@ func (r *rollout) count(s Standing, by int) {
 	if s.State == states.Converged {
 		r.converged += by
 	}
-	if s.State == states.Failed || s.State == states.Reverted {
+	if s.bad() {
 		switch {
 		case by < 0:
 			r.halting.leave(s.Key.Host)

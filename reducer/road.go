@@ -62,6 +62,17 @@ func roadhead(rec *states.Record) states.State {
 	return scratch.State
 }
 
+// synthesisable reports whether a chain can hold events of that kind: those
+// that change the state, but for a deferral, which no observation can tell.
+func synthesisable(kind states.Kind) bool {
+	switch kind {
+	case states.KindDispatchAck, states.KindActivationCompleted, states.KindActivationFailed,
+		states.KindFailed, states.KindRollbackComplete, states.KindConverged:
+		return true
+	}
+	return false
+}
+
 // Synthesise makes the event of that kind that an observation bears witness
 // to. Only the kinds that a chain can hold have a body here; another gives an
 // event without one, which [Step] refuses.

@@ -57,6 +57,8 @@ func wellFormed(rec *states.Record, ev *Event) error {
 		return ErrNoBody
 	case ev.Kind().Agent() == (ev.Origin.By == ByControlPlane):
 		return &IllegalError{Key: ev.Key, State: rec.State, Kind: ev.Kind()}
+	case ev.Synthesised() && !synthesisable(ev.Kind()):
+		return &IllegalError{Key: ev.Key, State: rec.State, Kind: ev.Kind()}
 	case rec.State == 0 && ev.Kind() == states.KindOpened:
 		return nil
 	case rec.State == 0:

@@ -1,0 +1,112 @@
+package proptest
+
+import (
+	"slices"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/rollmend/rollmend/reducer"
+	"github.com/rollmend/rollmend/states"
+)
+
+// anyEvent draws an event that may or may not be legal for a record: of every
+// kind, from anybody, with numbers and times around those of the record.
+func anyEvent(t *rapid.T, rec *states.Record, now states.Time) reducer.Event {
+	ev := reducer.Event{
+		Key:  key,
+		At:   now.Add([...]time.Duration{0, 0, -2 * second, -30 * second, 20 * second, 70 * second}[pick(t, "at", 6)]),
+		Body: anyBody(t, states.Kind(2+pick(t, "kind", 13))),
+	}
+	if likely := onward[rec.State]; likely != nil && pick(t, "onward", 2) == 1 {
+		ev.Body = anyBody(t, likely[pick(t, "kind", len(likely))])
+		if pick(t, "truthful", 3) < 2 {
+			ev.Body = truthful(ev.Body)
+		}
+	}
+	switch by := pick(t, "by", 4); {
+	case by == 3 && slices.Contains(guessable, ev.Kind()):
+		from := states.Observation{At: ev.At, Order: anyOrder(t), Current: anyClosure(t)}
+		why := states.AgentRestarted
+		if pick(t, "from a report", 2) == 1 {
+			why, from.Seq = states.ReportAhead, rec.LastSeq+1
+		}
+		return reducer.Synthesise(rec, ev.Kind(), why, from, ev.At)
+	case !ev.Kind().Agent():
+		ev.Origin.By = reducer.ByControlPlane
+	default:
+		ev.Seq = max(1, rec.LastSeq+[...]states.Seq{1, 1, 1, 0, 2, 3}[pick(t, "number", 6)])
+		ev.Order = anyOrder(t)
+		ev.Clamped = seldom(t, "cut", 8)
+	}
+	return ev
+}
+
+// guessable is what a chain can hold.
+var guessable = []states.Kind{
+	states.KindDispatchAck, states.KindActivationCompleted, states.KindActivationFailed,
+	states.KindFailed, states.KindRollbackComplete, states.KindConverged,
+}
+
+// anyOrder draws a small order, or none.
+func anyOrder(t *rapid.T) states.Order {
+	boot := uint64(pick(t, "boot", 4))
+	if boot == 0 {
+		return states.Order{}
+	}
+	return states.Order{Boot: boot, Beat: uint64(pick(t, "beat", 4))}
+}
+
+// anyClosure draws a closure, or that it is not known.
+func anyClosure(t *rapid.T) states.Closure {
+	return [...]states.Closure{target, old, elsewhere, ""}[pick(t, "closure", 4)]
+}
+
+func anyProbe(t *rapid.T) (name string, mode states.Mode) {
+	return [...]string{"http", "disk"}[pick(t, "probe", 2)], [...]states.Mode{states.Enforce, states.Observe, states.Disabled}[pick(t, "mode", 3)]
+}
+
+// onward is what leads a record on, so that lawless runs get far.
+var onward = map[states.State][]states.Kind{
+	states.Pending:    {states.KindDispatchAck},
+	states.Activating: {states.KindActivationCompleted, states.KindActivationCompleted, states.KindActivationDeferred, states.KindActivationFailed},
+	states.Deferred:   {states.KindActivationCompleted, states.KindActivationFailed},
+	states.Soaking:    {states.KindConverged, states.KindConverged, states.KindProbeResult, states.KindProbeTopologyDeclared, states.KindFailed},
+	states.Failed:     {states.KindRollbackComplete},
+	states.Converged:  {states.KindFailed, states.KindRollbackComplete},
+}
+
+func anyBody(t *rapid.T, kind states.Kind) reducer.Body {
+	name, mode := "", states.Mode(0)
+	switch kind {
+	case states.KindProbeTopologyDeclared, states.KindProbeObservedFirst, states.KindProbeResult, states.KindProbeFailureFirst:
+		name, mode = anyProbe(t)
+	}
+	switch kind {
+	case states.KindDispatched:
+		return reducer.Dispatched{}
+	case states.KindDispatchAck:
+		return reducer.DispatchAck{AtDispatch: anyClosure(t)}
+	case states.KindActivationStarted:
+		return reducer.ActivationStarted{Method: "switch"}
+	case states.KindActivationCompleted:
+		return reducer.ActivationCompleted{Observed: anyClosure(t)}
+	case states.KindActivationDeferred:
+		return reducer.ActivationDeferred{Component: "kernel"}
+	case states.KindActivationFailed:
+		return reducer.ActivationFailed{ExitCode: 1}
+	case states.KindProbeTopologyDeclared:
+		return reducer.ProbeTopologyDeclared{Probes: []reducer.Declaration{{Name: name, Mode: mode}}}
+	case states.KindProbeObservedFirst:
+		return reducer.ProbeObservedFirst{Probe: name, Mode: mode}
+	case states.KindProbeResult:
+		return reducer.ProbeResult{Probe: name, Mode: mode, Status: states.Status(1 + pick(t, "status", 2))}
+	case states.KindProbeFailureFirst:
+		return reducer.ProbeFailureFirst{Probe: name, Mode: mode}
+	case states.KindFailed:
+		return reducer.Failed{PolicyApplied: states.OnFailure(pick(t, "applied", 3))}
+	case states.KindRollbackComplete:
+		return reducer.RollbackComplete{RevertedTo: anyClosure(t)}
+	}
+	return reducer.Converged{Current: anyClosure(t)}
+}

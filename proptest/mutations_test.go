@@ -1,0 +1,65 @@
+package proptest_test
+
+import (
+	"flag"
+	"slices"
+	"testing"
+
+	"github.com/rollmend/rollmend/proptest"
+)
+
+var (
+	seed  = flag.Int("proptest.seed", 1, "the seed of the first case in which a mutation is looked for")
+	cases = flag.Int("proptest.cases", 4000, "how many cases a mutation may survive")
+)
+
+// mutation is a defect, and the law that must catch it.
+type mutation struct {
+	name string
+	law  string
+	make func(*proptest.System)
+}
+
+// Every mutation is looked for in the same cases on every run; -proptest.seed
+// moves on to others. The line of a caught one says how to see it alone.
+func TestEveryMutationIsCaught(t *testing.T) {
+	laws := map[string]proptest.Property{}
+	for p := range proptest.Laws() {
+		laws[p.Name] = p
+	}
+	catches := map[string]bool{}
+	for _, m := range slices.Concat(stepMutations, reducerMutations, synthMutations, gateMutations) {
+		catches[m.law] = true
+		t.Run(m.name, func(t *testing.T) {
+			law, ok := laws[m.law]
+			if !ok {
+				t.Fatalf("there is no law %q", m.law)
+			}
+			sys := proptest.Real()
+			m.make(&sys)
+			found, ok := law.Search(sys, *seed, *cases)
+			if !ok {
+				t.Fatalf("%d cases from seed %d on do not break the law: %s", *cases, *seed, m.law)
+			}
+			t.Logf("caught by %q; alone: -v -run '%s' -proptest.seed=%d -proptest.cases=1", m.law, t.Name(), found.Seed)
+			if *cases == 1 {
+				t.Log(found.Err)
+			}
+		})
+	}
+	for name := range laws {
+		if !catches[name] {
+			t.Errorf("no mutation shows that this law can fail: %s", name)
+		}
+	}
+}
+
+// The same search finds nothing where nothing is wrong: what catches a
+// mutation is the mutation.
+func TestTheRealSystemSurvivesTheSearch(t *testing.T) {
+	for law := range proptest.Laws() {
+		if found, ok := law.Search(proptest.Real(), *seed, 200); ok {
+			t.Errorf("seed %d breaks the law %q: %v", found.Seed, law.Name, found.Err)
+		}
+	}
+}

@@ -1,0 +1,298 @@
+package proptest
+
+import (
+	"fmt"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/rollmend/rollmend/gates"
+	"github.com/rollmend/rollmend/reducer"
+	"github.com/rollmend/rollmend/states"
+	"github.com/rollmend/rollmend/synth"
+)
+
+// faults says what may happen to a world beyond drops, duplicates, delays and
+// restarts, which always may.
+type faults struct {
+	first     bool // the agent may be of the first generation
+	skew      bool // the host's clock may be off, by less than the bound
+	wild      bool // it may be off by more
+	wipes     bool // the store is wiped, or an older copy is put back
+	loses     bool // reports are lost for good
+	overtakes bool // reports are handed over again before those in front of them
+}
+
+// world is a host, a control plane, and the network between them. Beside the
+// control plane stands one that never hears a heartbeat.
+type world struct {
+	faults
+	trace
+	t      *rapid.T
+	now    states.Time
+	start  states.Time
+	host   *host
+	plane  *plane
+	silent *plane // hears the reports alone
+	policy states.Policy
+	gates  *gates.View
+	open   bool // the gates
+	inbox  bool // a dispatch waits for the agent
+	flying []synth.Heartbeat
+	backup []copied
+	ahead  map[states.Seq]bool // reports that overtook others once
+	onTold func(reducer.Event, answer)
+}
+
+// copied is a copy of the stores.
+type copied struct {
+	plane, silent       states.Record
+	planeLog, silentLog []reducer.LogEntry
+}
+
+func newWorld(t *rapid.T, sys System, f faults) *world {
+	w := &world{
+		faults: f, t: t, now: 1_000_000, start: 1_000_000, open: true,
+		host: newHost(t, f), plane: &plane{sys: sys}, silent: &plane{sys: sys},
+		ahead: map[states.Seq]bool{},
+	}
+	w.policy = states.Policy{Soak: w.host.soak, OnFailure: w.host.onFailure, DeferredIsDone: true}
+	w.gates = openGates()
+	w.plane.open(w.now, w.policy)
+	w.silent.open(w.now, w.policy)
+	w.add("rollout %s target=%s soak=%s policy=%s", rollout, target, w.policy.Soak, w.policy.OnFailure)
+	if w.host.first {
+		w.add("the agent is of the first generation")
+	}
+	if pick(t, "begins dispatched", 3) < 2 {
+		w.plane.mark(w.now)
+		w.silent.mark(w.now)
+		w.host.take(t, w.now)
+		w.add("%s the agent takes the dispatch", w.at())
+	}
+	return w
+}
+
+// openGates lets the host go.
+func openGates() *gates.View {
+	v := gates.NewView(gates.NewFleet(gates.Plan{
+		Ref: rollout.Ref, Hosts: []gates.PlannedHost{{Host: key.Host, Channel: rollout.Channel, Target: target}},
+	}), []reducer.Quarantine{})
+	v.Open(rollout)
+	return v
+}
+
+// verdict is what the gates say of the host now.
+func (w *world) verdict() gates.Verdict {
+	if !w.open {
+		return gates.Verdict{}
+	}
+	return passed(w.gates)
+}
+
+// passed is a verdict that lets the host go.
+func passed(v *gates.View) gates.Verdict {
+	return gates.Evaluate(v, gates.Ask{Purpose: gates.Synthesis, Key: key, Target: target})[0]
+}
+
+// act is one random thing that happens. Its likelihoods are those that make
+// lives long and faults many.
+func (w *world) act() {
+	w.now = w.now.Add(time.Duration(1+pick(w.t, "seconds", 40)) * second)
+	switch n := pick(w.t, "action", 34); {
+	case n < 8:
+		if what := w.host.live(w.t, w.now); what != nothing {
+			w.add("%s host: %s", w.at(), what)
+		}
+	case n < 14:
+		w.send(0)
+	case n < 19:
+		w.deliver(w.host.beat(w.now))
+	case n < 21:
+		w.flying = append(w.flying, w.host.beat(w.now))
+		w.add("%s a heartbeat is under way: %s", w.at(), tell(w.flying[len(w.flying)-1]))
+	case n < 23:
+		w.arrive()
+	case n < 27:
+		w.dispatch()
+	case n == 27:
+		w.host.restart()
+		w.add("%s the agent restarts", w.at())
+	case n == 28:
+		w.overtake()
+	case n == 29:
+		w.repeat()
+	case n == 30:
+		w.open = !w.open
+		w.add("%s the gates are open: %t", w.at(), w.open)
+	case n == 31:
+		w.wipe()
+	case n == 32:
+		w.copy()
+	case w.loses:
+		w.host.lose()
+		w.add("%s the agent loses its next report", w.at())
+	}
+}
+
+func (w *world) at() string { return fmt.Sprintf("%4ds", w.now.Sub(w.start)/second) }
+
+func tell(hb synth.Heartbeat) string {
+	return fmt.Sprintf("beat %s at %ds runs=%s holds=%q since=%d failing=%v", hb.Order, (hb.At-1_000_000)/1000,
+		hb.Current, hb.Holds, hb.CurrentSince, hb.Failing)
+}
+
+// dispatch hands the dispatch out, and lets the agent take it, or take it
+// later.
+func (w *world) dispatch() {
+	if w.inbox || w.plane.dispatch(w.now) {
+		w.silent.mark(w.now)
+		w.inbox = true
+		if pick(w.t, "dispatch delivered", 3) < 2 {
+			w.inbox = false
+			w.host.take(w.t, w.now)
+			w.add("%s the agent takes the dispatch", w.at())
+		}
+	}
+}
+
+// deliver is a heartbeat that arrives, and its reply.
+func (w *world) deliver(hb synth.Heartbeat) {
+	before := w.plane.rec.State
+	from := w.plane.hear(w.now, hb, w.verdict())
+	w.add("%s %s: %s -> %s", w.at(), tell(hb), before, w.plane.rec.State)
+	if seldom(w.t, "reply lost", 4) {
+		return
+	}
+	w.host.lastReply = w.now
+	if from != 0 && !w.host.first {
+		w.host.again(from)
+	}
+}
+
+// arrive is an older heartbeat that arrives, perhaps to arrive again.
+func (w *world) arrive() {
+	if len(w.flying) == 0 {
+		return
+	}
+	i := pick(w.t, "which heartbeat", len(w.flying))
+	hb := w.flying[i]
+	if pick(w.t, "again later", 2) == 0 {
+		w.flying = append(w.flying[:i:i], w.flying[i+1:]...)
+	}
+	w.deliver(hb)
+}
+
+// send hands the waiting report at a place over.
+func (w *world) send(place int) {
+	waiting := w.host.waiting()
+	if place >= len(waiting) {
+		return
+	}
+	w.hand(waiting[place])
+}
+
+// hand hands a report over. Where it is answered, the control plane that hears
+// no heartbeats is told too.
+func (w *world) hand(ev reducer.Event) {
+	before := w.plane.rec.State
+	got := w.plane.report(w.now, ev, w.verdict())
+	w.add("%s report %d %s at %ds order %s: %s -> %s (%s, put back from %d, %v)", w.at(), ev.Seq, ev.Kind(),
+		(ev.At-w.start)/1000, ev.Order, before, w.plane.rec.State, got.disposition, got.from, got.err)
+	if got.from != 0 {
+		w.host.again(got.from)
+		return
+	}
+	w.silent.putBack, w.silent.putLast = []states.Seq{ev.Seq}, w.silent.rec.LastSeq
+	w.silent.report(w.now, ev, gates.Verdict{})
+	if w.onTold != nil {
+		w.onTold(ev, got)
+	}
+	if seldom(w.t, "answer lost", 5) {
+		return
+	}
+	w.host.told(ev.Seq)
+}
+
+// overtake is a report that arrives before those in front of it. Once it is
+// put back; a second time its gap counts.
+func (w *world) overtake() {
+	waiting := w.host.waiting()
+	if len(waiting) < 2 {
+		return
+	}
+	i := 1 + pick(w.t, "which report", len(waiting)-1)
+	if seq := waiting[i].Seq; w.overtakes || !w.ahead[seq] {
+		w.ahead[seq] = true
+		w.send(i)
+	}
+}
+
+// repeat is a report that arrives once more though it was answered.
+func (w *world) repeat() {
+	if n := len(w.host.kept); n > 0 {
+		if ev := w.host.kept[pick(w.t, "which report", n)]; ev.Seq <= w.plane.rec.LastSeq {
+			w.hand(ev)
+		}
+	}
+}
+
+// wipe loses the store. The planner opens the rollout again.
+func (w *world) wipe() {
+	if !w.wipes {
+		return
+	}
+	w.add("%s the store is wiped", w.at())
+	w.plane.open(w.now, w.policy)
+	w.silent.open(w.now, w.policy)
+	w.ahead = map[states.Seq]bool{}
+}
+
+// copy copies the store, or puts an earlier copy back.
+func (w *world) copy() {
+	if !w.wipes {
+		return
+	}
+	if len(w.backup) == 0 || pick(w.t, "put back", 2) == 0 {
+		w.backup = append(w.backup, copied{w.plane.rec, w.silent.rec, w.plane.log, w.silent.log})
+		w.add("%s the store is copied", w.at())
+		return
+	}
+	c := w.backup[pick(w.t, "which copy", len(w.backup))]
+	w.plane.rec, w.plane.log = c.plane, c.planeLog[:len(c.planeLog):len(c.planeLog)]
+	w.silent.rec, w.silent.log = c.silent, c.silentLog[:len(c.silentLog):len(c.silentLog)]
+	w.plane.forget(w.now)
+	w.silent.forget(w.now)
+	w.ahead = map[states.Seq]bool{}
+	w.add("%s an earlier copy of the store is put back: %s", w.at(), w.plane.rec.State)
+}
+
+// settle is one heartbeat after the last fault, and the reports that its reply
+// asks for.
+func (w *world) settle() {
+	w.open = true
+	w.now = w.now.Add(second)
+	from := w.plane.hear(w.now, w.host.beat(w.now), w.verdict())
+	w.add("%s a last heartbeat: %s", w.at(), w.plane.rec.State)
+	if from != 0 && !w.host.first {
+		w.host.again(from)
+	}
+	// Each report is put back once at most, so twice their number is enough.
+	for range 2 * len(w.host.kept) {
+		w.now = w.now.Add(second)
+		w.sendSurely()
+	}
+}
+
+// sendSurely hands the first waiting report over and does not lose the answer.
+func (w *world) sendSurely() {
+	waiting := w.host.waiting()
+	if len(waiting) == 0 {
+		return
+	}
+	ev := waiting[0]
+	w.hand(ev)
+	if ev.Seq <= w.plane.rec.LastSeq {
+		w.host.told(ev.Seq)
+	}
+}

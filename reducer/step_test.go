@@ -1,0 +1,34 @@
+package reducer_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollmend/rollmend/reducer"
+	"github.com/rollmend/rollmend/states"
+)
+
+func TestWhatNoObservationCanTellIsNotSynthesised(t *testing.T) {
+	key := states.Key{Rollout: states.Rollout{Channel: "stable", Ref: "a1b2"}, Host: "web-1"}
+	for _, body := range []reducer.Body{
+		reducer.ActivationStarted{}, reducer.ActivationDeferred{}, reducer.ProbeTopologyDeclared{},
+		reducer.ProbeObservedFirst{}, reducer.ProbeResult{}, reducer.ProbeFailureFirst{},
+	} {
+		for state := range states.States() {
+			rec := states.Record{Key: key, Target: "new", Belief: states.Belief{State: state}}
+			out, err := reducer.Step(rec, reducer.Event{
+				Key: key, At: 1, Body: body,
+				Origin: reducer.Origin{By: reducer.BySynthesis, Case: states.AgentRestarted},
+			})
+			var illegal *reducer.IllegalError
+			if !errors.As(err, &illegal) {
+				t.Fatalf("synthesised %s in %s: %v", body.Kind(), state, err)
+			}
+			if diff := cmp.Diff(rec, out.Record); diff != "" {
+				t.Fatalf("a refused guess changed the record:\n%s", diff)
+			}
+		}
+	}
+}
