@@ -101,12 +101,18 @@ func (c *Core) forget() {
 	c.forgetWaits()
 }
 
-func (c *Core) forgetWaits() {
+// forgetWaits drops who waits for what, and returns who did.
+func (c *Core) forgetWaits() (waited []int32) {
 	c.waits = map[waitKey][]int32{}
 	c.queue = nil
 	for i := range c.slots {
-		c.slots[i].waiting, c.slots[i].queued = 0, false
+		s := &c.slots[i]
+		if s.waiting != 0 || s.queued {
+			waited = append(waited, int32(i))
+		}
+		s.waiting, s.queued = 0, false
 	}
+	return waited
 }
 
 // Ready reports whether a manifest is loaded and the store is read. Before that

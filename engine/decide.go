@@ -58,7 +58,7 @@ func (c *Core) decideBeat(b *Batch, i int, in Beat) {
 	hb := in.Heartbeat
 	c.clamp(&hb.At, b.now)
 	c.clamp(&hb.CurrentSince, b.now)
-	seen := c.note(id, &hb, in.Received)
+	seen := c.note(id, &hb, in.Received, b.now)
 	s := &c.slots[id]
 	c.eachLive(s, func(key states.Key) {
 		finding, ok := c.look(b, i, id, key, seen)
@@ -145,7 +145,7 @@ func (c *Core) decideReport(b *Batch, i int, ev reducer.Event) {
 		return
 	}
 	s := &c.slots[id]
-	seen := s.seen(c.opts.Silence)
+	seen := s.seen(b.now, c.opts.Silence)
 	c.eachLive(s, func(key states.Key) {
 		// A record that is not in memory is looked at with the next beat.
 		_, _ = c.look(b, i, id, key, seen)
@@ -158,7 +158,7 @@ func (c *Core) redrive(b *Batch) {
 	for _, id := range c.queue[:n] {
 		s := &c.slots[id]
 		s.queued = false
-		seen := s.seen(c.opts.Silence)
+		seen := s.seen(b.now, c.opts.Silence)
 		c.eachLive(s, func(key states.Key) {
 			// A record that is not in memory is looked at with the next beat.
 			_, _ = c.look(b, -1, id, key, seen)

@@ -31,14 +31,18 @@ func (c *Core) Explain(now states.Time, host states.Host) (Explanation, error) {
 		return Explanation{}, ErrUnknownHost
 	}
 	s := &c.slots[id]
-	ex := Explanation{Host: host, Seen: s.seen(c.opts.Silence)}
+	ex := Explanation{Host: host, Seen: s.seen(now, c.opts.Silence)}
+	if s.behind {
+		// What came last proves nothing, and that is what there is to say.
+		ex.Seen.Heartbeat.Current, ex.Seen.Newer = s.beat.current, true
+	}
 	for _, key := range c.Keys(host) {
 		rec, ok := c.record(key)
 		if !ok {
 			continue
 		}
 		e := Explained{Record: rec, Superseded: c.rollouts[key.Rollout].superseded != nil}
-		e.Finding = c.conclude(now, rec, s.seen(c.opts.Silence))
+		e.Finding = c.conclude(now, rec, ex.Seen)
 		if rec.State == states.Pending && c.Ready() {
 			e.Verdict = c.opts.Rules.Evaluate(c.view, gates.AskOf(gates.Dispatch, &rec))[0]
 			e.Withheld = c.withheld(&rec)

@@ -42,13 +42,14 @@ func (c *Core) InStep(in *Beat, now states.Time) (HeartbeatReply, bool) {
 
 // note keeps what a heartbeat says, where it is the newest of its host, and
 // returns what is known of the host now.
-func (c *Core) note(id int32, hb *synth.Heartbeat, received states.Time) synth.Seen {
+func (c *Core) note(id int32, hb *synth.Heartbeat, received, now states.Time) synth.Seen {
 	s := &c.slots[id]
 	older := s.beat.current.Known() && c.older(s, hb)
 	if !hb.Current.Known() || older {
 		// It says that the host lives, and nothing else.
 		s.received = max(s.received, received)
-		seen := s.seen(c.opts.Silence)
+		s.behind = older
+		seen := s.seen(now, c.opts.Silence)
 		seen.Heartbeat, seen.Newer = *hb, older
 		return seen
 	}
@@ -62,7 +63,7 @@ func (c *Core) note(id int32, hb *synth.Heartbeat, received states.Time) synth.S
 		c.release(c.view.Track(before, s.standing(e), nil))
 	}
 	c.letGo(s, hb)
-	return s.seen(c.opts.Silence)
+	return s.seen(now, c.opts.Silence)
 }
 
 // older reports whether a newer heartbeat of the host is known.
@@ -78,7 +79,7 @@ func (c *Core) keep(s *slot, hb *synth.Heartbeat, received states.Time) {
 	s.ready = s.ready || hb.LastReply >= c.opts.Started ||
 		!hb.LastReply.IsSet() && s.answered.IsSet() && received > s.answered
 	s.received = max(s.received, received)
-	s.observed = s.received
+	s.observed, s.behind = s.received, false
 	s.beat.at, s.beat.order = hb.At, hb.Order
 	s.beat.reply, s.beat.since = hb.LastReply, hb.CurrentSince
 	s.beat.failing, s.beat.queued = hb.Failing, int32(hb.Queued)

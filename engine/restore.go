@@ -30,7 +30,7 @@ func (c *Core) Restore(fleet adapters.Fleet) {
 		s := &c.slots[c.slotOf(old.name)]
 		s.beat, s.received, s.observed = old.beat, old.received, old.observed
 		s.answered, s.ready = old.answered, old.ready
-		s.offTarget = old.offTarget
+		s.offTarget, s.behind, s.waiting = old.offTarget, old.behind, old.waiting
 	}
 }
 
@@ -122,9 +122,10 @@ func (c *Core) resume(r adapters.Resumption) {
 	}
 }
 
-// rebuildView builds the gates' view anew from what is known.
+// rebuildView builds the gates' view anew from what is known. Who waited for
+// something is looked at again: what it waits for now may be something else.
 func (c *Core) rebuildView() {
-	c.forgetWaits()
+	waited := c.forgetWaits()
 	if c.fleet == nil {
 		return
 	}
@@ -141,6 +142,9 @@ func (c *Core) rebuildView() {
 		for j := range s.more {
 			c.view.Track(gates.Standing{}, s.standing(&s.more[j]), nil)
 		}
+	}
+	for _, id := range waited {
+		c.requeue(id)
 	}
 }
 

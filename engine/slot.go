@@ -21,6 +21,7 @@ type slot struct {
 	answered  states.Time // when its first beat since the start was answered; likewise
 	asked     states.Time // received-at of the reply that asked for kept reports
 	offTarget states.Time // see synth.Seen
+	behind    bool        // the last one that came in was older than beat
 	ready     bool        // the agent had our reply: nothing that it kept is unknown
 	queued    bool        // in Core.queue
 	waiting   uint8       // a bit per gates.Purpose
@@ -103,7 +104,7 @@ func (s *slot) standing(e *entry) gates.Standing {
 
 // seen returns what is known of the host, for synth. What it ran longer ago
 // than the bound on silence is not known any more, though the host still beats.
-func (s *slot) seen(silence time.Duration) synth.Seen {
+func (s *slot) seen(now states.Time, silence time.Duration) synth.Seen {
 	seen := synth.Seen{
 		Heartbeat: synth.Heartbeat{
 			Host: s.name, Current: s.beat.current, At: s.beat.at, Order: s.beat.order,
@@ -113,7 +114,7 @@ func (s *slot) seen(silence time.Duration) synth.Seen {
 		Received:  s.received,
 		OffTarget: s.offTarget,
 	}
-	if s.received.Sub(s.observed) > silence {
+	if now.Sub(s.observed) > silence {
 		seen.Heartbeat.Current = ""
 	}
 	if s.beat.holds != nil {
