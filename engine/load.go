@@ -150,6 +150,16 @@ func (c *Core) Clear(cl adapters.Clearance) {
 	}
 }
 
+// PlanImpose says what an operator's quarantine takes.
+func (c *Core) PlanImpose(now states.Time, channel states.Channel, closure states.Closure, reason string) (adapters.Imposition, error) {
+	if reason == "" {
+		return adapters.Imposition{}, ErrReasonNeeded
+	}
+	return adapters.Imposition{Quarantine: reducer.Quarantine{
+		Channel: channel, Closure: closure, Since: now, Why: reason,
+	}}, nil
+}
+
 // Impose makes an enacted quarantine of an operator count.
 func (c *Core) Impose(i adapters.Imposition) {
 	c.ordering++

@@ -5,7 +5,6 @@ import (
 
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/gates"
-	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 )
 
@@ -40,58 +39,41 @@ func (e *Engine) Load(ctx context.Context, fleet *gates.Fleet) (loaded Loaded, e
 // Resume lets a halted rollout go on past the hosts that have failed in it.
 // The reason is logged.
 func (e *Engine) Resume(ctx context.Context, id states.Rollout, reason string) error {
-	return e.do(ctx, func() error {
-		e.mu.Lock()
-		act, err := e.core.PlanResume(e.now(), id, reason)
-		e.mu.Unlock()
-		if err != nil {
-			return err
-		}
-		if err := e.opts.Store.Enact(ctx, []adapters.Act{act}); err != nil {
-			return err
-		}
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		e.core.Resume(act)
-		return nil
-	})
+	return enact(ctx, e, func() (adapters.Resumption, error) {
+		return e.core.PlanResume(e.now(), id, reason)
+	}, e.core.Resume)
 }
 
 // Clear ends a quarantine. The reason is logged.
 func (e *Engine) Clear(ctx context.Context, channel states.Channel, closure states.Closure, reason string) error {
-	return e.do(ctx, func() error {
-		e.mu.Lock()
-		act, err := e.core.PlanClear(e.now(), channel, closure, reason)
-		e.mu.Unlock()
-		if err != nil {
-			return err
-		}
-		if err := e.opts.Store.Enact(ctx, []adapters.Act{act}); err != nil {
-			return err
-		}
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		e.core.Clear(act)
-		return nil
-	})
+	return enact(ctx, e, func() (adapters.Clearance, error) {
+		return e.core.PlanClear(e.now(), channel, closure, reason)
+	}, e.core.Clear)
 }
 
 // Impose quarantines a closure on a channel by hand: after a wipe it brings
 // back what no agent can tell of any more.
 func (e *Engine) Impose(ctx context.Context, channel states.Channel, closure states.Closure, reason string) error {
-	if reason == "" {
-		return ErrReasonNeeded
-	}
+	return enact(ctx, e, func() (adapters.Imposition, error) {
+		return e.core.PlanImpose(e.now(), channel, closure, reason)
+	}, e.core.Impose)
+}
+
+// enact plans an operator's act, stores it, and lets it count.
+func enact[A adapters.Act](ctx context.Context, e *Engine, plan func() (A, error), count func(A)) error {
 	return e.do(ctx, func() error {
-		act := adapters.Imposition{Quarantine: reducer.Quarantine{
-			Channel: channel, Closure: closure, Since: e.now(), Why: reason,
-		}}
+		e.mu.Lock()
+		act, err := plan()
+		e.mu.Unlock()
+		if err != nil {
+			return err
+		}
 		if err := e.opts.Store.Enact(ctx, []adapters.Act{act}); err != nil {
 			return err
 		}
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		e.core.Impose(act)
+		count(act)
 		return nil
 	})
 }
