@@ -1,0 +1,98 @@
+package main
+
+import (
+	"github.com/rollmend/rollmend/examples/recovery/host"
+	"github.com/rollmend/rollmend/states"
+)
+
+// kills is how often the control plane is killed during one rollout.
+const kills = 2
+
+// playKills publishes a fixed ref, and kills the control plane while the
+// reports about it come in.
+func playKills(s *story) error {
+	sc := s.scene("a fixed ref is published; the control plane is killed (-9) twice while reports stream in",
+		"nothing that was acknowledged is missing; the fleet goes on, in order, and converges")
+	if err := s.release("f1xed003", healthy("v3", s.members)); err != nil {
+		return err
+	}
+	done, counted := 0, 0
+	next := 4 + s.rng.IntN(12) // acknowledged reports until the next kill
+	s.as(func() bool { return s.acknowledged()-counted >= next }, s.killControl(&done, &counted, &next))
+	if err := s.until(sc, "everybody converged", s.unconverged); err != nil {
+		return err
+	}
+	sc.took(s.cyclesSince(s.released))
+	checked := s.checkAcknowledged(sc, s.last)
+	s.checkOrder(sc)
+	s.checkBudgets(sc)
+	sc.saw("killed %d times; all of %d acknowledged reports are in the log; every host converged", done, checked)
+	return nil
+}
+
+// killControl kills the control plane, starts it again, and does the same once
+// more after some further reports.
+func (s *story) killControl(done, counted, next *int) func() error {
+	return func() error {
+		s.control.kill()
+		*done++
+		s.view.say("the control plane is killed, after %d acknowledged reports", s.acknowledged())
+		if err := s.startControl(); err != nil {
+			return err
+		}
+		*counted, *next = s.acknowledged(), 1+s.rng.IntN(6)
+		if *done < kills {
+			s.as(func() bool { return s.acknowledged()-*counted >= *next }, s.killControl(done, counted, next))
+		}
+		return nil
+	}
+}
+
+// acknowledged counts the reports about what is published that were answered.
+func (s *story) acknowledged() (n int) {
+	for _, m := range s.members {
+		if err := m.diary.read(); err != nil {
+			continue // the next look tells it
+		}
+		n += m.diary.acknowledged(s.rollout(m.Channel))
+	}
+	return n
+}
+
+// checkAcknowledged checks that every report about what is published that a
+// host was told is kept is in the log, and returns how many there are.
+func (s *story) checkAcknowledged(sc *scene, l *look) (checked int) {
+	for _, m := range s.members {
+		rec, _ := s.record(l, m)
+		logged := map[states.Seq]string{}
+		for _, e := range rec.Log {
+			if e.Origin == "reported" {
+				logged[e.Event.Seq] = e.Event.Kind
+			}
+		}
+		for _, n := range m.diary.notes {
+			if n.What != host.ReportAnswered || n.Rollout != s.rollout(m.Channel).String() {
+				continue
+			}
+			checked++
+			if kind := logged[n.Seq]; kind != n.Kind {
+				sc.differ("%s: report %d, %s, was answered %q and the log has %q under its number", m.Host, n.Seq, n.Kind, n.Disposition, kind)
+				sc.tell("%s", explanation(m, l.hosts[m.Host]))
+			}
+			if n.Disposition == "no-record" || n.Disposition == "refused" && !soaksTooShort(m, n) {
+				sc.differ("%s: report %d, %s, was answered %q: %s", m.Host, n.Seq, n.Kind, n.Disposition, n.Detail)
+			}
+		}
+	}
+	if checked == 0 {
+		sc.differ("no report was acknowledged at all")
+	}
+	return checked
+}
+
+// soaksTooShort reports whether an answer is the refusal that the first
+// generation has to expect: it does not know the length of its soak, ends it by
+// the clock of its dispatch, and finishes it from the snapshot.
+func soaksTooShort(m *member, n host.Note) bool {
+	return m.first && n.Kind == states.KindConverged.String()
+}
