@@ -101,6 +101,18 @@ func TestBeat(t *testing.T) {
 
 func TestFirstGeneration(t *testing.T) {
 	run(t, []life{
+		{"it soaks again what it finished, when an older control plane gives it back", func(h *host) {
+			h.cfg.Generation = agent.First
+			h.start()
+			h.soaking()
+			h.converge()
+			h.settle()
+			h.reports = nil
+			h.replied(agent.Snapshot{Rollout: first, State: states.Soaking, Target: "new", AtDispatch: "old", SoakDueAt: h.now, LastSeq: 5})
+			h.wantHeld(first, states.Soaking)
+			h.declare("http")
+			h.wantReports("8 ProbeTopologyDeclared", "9 ProbeResult http pass", "10 Converged")
+		}},
 		{"it holds nothing after a restart, and sends what was not acknowledged", func(h *host) {
 			h.cfg.Generation = agent.First
 			h.soaking()

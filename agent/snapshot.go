@@ -47,7 +47,9 @@ const MaxKept = 4096
 
 // takeable reports whether a snapshot is of a rollout that the agent does not
 // know, or that it knows it has not finished. One that it finished, or left
-// for a newer one, stays behind it.
+// for a newer one, stays behind it. The first generation keeps nothing that was
+// acknowledged, so it does not know what it finished, and finishes it again:
+// its control plane could not ask it for the reports.
 func (t *turn) takeable(s Snapshot) bool {
 	if !s.State.Live() || s.State == states.Pending || s.Rollout.IsZero() || !s.Target.Known() {
 		return false
@@ -58,6 +60,8 @@ func (t *turn) takeable(s Snapshot) bool {
 		return true
 	case w.orphan:
 		return !w.state.Terminal()
+	case t.m.cfg.Generation == First && w.state.Terminal() && len(w.reports) == 0:
+		return w == t.m.newest()
 	}
 	return w.released() && w == t.m.newest() && len(w.reports) < MaxKept
 }

@@ -71,8 +71,9 @@ type Explanation struct {
 	Host    states.Host
 	Seen    synth.Seen // Received is zero where the host never beat
 	Records []Explained
-	// Silent are the hosts that hold a place in the host's budgets and have not
-	// beaten within the bound: a silent host keeps its place.
+	// Silent names hosts that this one waits for and that have not beaten within
+	// the bound: those that hold a place in its budgets, which a silent host
+	// keeps, and those of waves in front of it that are not done.
 	Silent []states.Host
 }
 

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/rollmend/rollmend/gates"
 	"github.com/rollmend/rollmend/states"
 	"github.com/rollmend/rollmend/synth"
@@ -49,14 +51,36 @@ func (c *Core) Explain(now states.Time, host states.Host) (Explanation, error) {
 		}
 		ex.Records = append(ex.Records, e)
 	}
-	if c.view != nil {
-		for _, other := range c.view.Holders(host) {
-			if c.silent(now, other) {
-				ex.Silent = append(ex.Silent, other)
-			}
+	ex.Silent = c.silentInFront(now, s)
+	return ex, nil
+}
+
+// silentMost bounds how many silent hosts an explanation names: enough to go
+// and look, not a list of the fleet.
+const silentMost = 20
+
+// silentInFront names hosts that a host waits for and that have not beaten for
+// long: those in flight under its budgets, and those of waves in front of it
+// that are not done.
+func (c *Core) silentInFront(now states.Time, s *slot) (names []states.Host) {
+	if c.view == nil || s.now.rollout == nil || s.now.state != states.Pending {
+		return nil
+	}
+	add := func(host states.Host) {
+		if len(names) < silentMost && c.silent(now, host) && !slices.Contains(names, host) {
+			names = append(names, host)
 		}
 	}
-	return ex, nil
+	for _, other := range c.view.Holders(s.name) {
+		add(other)
+	}
+	for _, m := range s.now.rollout.Members {
+		other := &c.slots[c.hosts[m.Host]].now
+		if other.rollout == s.now.rollout && other.wave >= 0 && other.wave < s.now.wave && !other.is(done) {
+			add(m.Host)
+		}
+	}
+	return names
 }
 
 // conclude finds what a heartbeat means for a record without applying it.

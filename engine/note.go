@@ -79,7 +79,7 @@ func (c *Core) keep(s *slot, hb *synth.Heartbeat, received states.Time) {
 	s.ready = s.ready || hb.LastReply >= c.opts.Started ||
 		!hb.LastReply.IsSet() && s.answered.IsSet() && received > s.answered
 	s.received = max(s.received, received)
-	s.observed, s.behind = s.received, false
+	s.observed, s.behind, s.told = s.received, false, ""
 	s.beat.at, s.beat.order = hb.At, hb.Order
 	s.beat.reply, s.beat.since = hb.LastReply, hb.CurrentSince
 	s.beat.failing, s.beat.queued = hb.Failing, int32(hb.Queued)

@@ -64,7 +64,7 @@ func (c *Core) withheld(rec *states.Record) string {
 		return "the host has not beaten since this control plane started"
 	case !s.beat.current.Known():
 		return "the host's heartbeats do not say what it runs"
-	case s.beat.current.Is(rec.Target):
+	case s.beat.current.Is(rec.Target) || s.told.Is(rec.Target):
 		return "the host runs the target"
 	case s.beat.holds != nil && *s.beat.holds == rec.Rollout:
 		return "the agent holds the rollout already"

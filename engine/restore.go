@@ -30,7 +30,7 @@ func (c *Core) Restore(fleet adapters.Fleet) {
 		s := &c.slots[c.slotOf(old.name)]
 		s.beat, s.received, s.observed = old.beat, old.received, old.observed
 		s.answered, s.ready = old.answered, old.ready
-		s.offTarget, s.behind, s.waiting = old.offTarget, old.behind, old.waiting
+		s.offTarget, s.behind, s.told, s.waiting = old.offTarget, old.behind, old.told, old.waiting
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/rollmend/rollmend/adapters"
+	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 )
 
@@ -70,7 +71,25 @@ func (c *Core) committed(s *staged) {
 	c.follow(rec)
 	if id, ok := c.hosts[rec.Host]; ok {
 		c.slots[id].asked = 0
+		if heard(s) {
+			c.slots[id].told = rec.Current
+		}
 	}
+}
+
+// heard reports whether a change holds a report that says what the host runs.
+func heard(s *staged) bool {
+	for i := range s.change.Effects {
+		entry := &s.change.Effects[i].Entry
+		if !entry.Event.Reported() || entry.Disposition > reducer.Absorbed {
+			continue
+		}
+		switch entry.Event.Kind() {
+		case states.KindActivationCompleted, states.KindRollbackComplete, states.KindConverged:
+			return true
+		}
+	}
+	return false
 }
 
 // lookAgain queues a host whose change did not get in: at once where another

@@ -16,15 +16,16 @@ type slot struct {
 	more []entry // of other rollouts that still matter; nearly always none
 
 	beat      beat
-	received  states.Time // when the host last beat, by the control plane's clock
-	observed  states.Time // when beat came in; likewise
-	answered  states.Time // when its first beat since the start was answered; likewise
-	asked     states.Time // received-at of the reply that asked for kept reports
-	offTarget states.Time // see synth.Seen
-	behind    bool        // the last one that came in was older than beat
-	ready     bool        // the agent had our reply: nothing that it kept is unknown
-	queued    bool        // in Core.queue
-	waiting   uint8       // a bit per gates.Purpose
+	told      states.Closure // what a report since beat said that the host runs
+	received  states.Time    // when the host last beat, by the control plane's clock
+	observed  states.Time    // when beat came in; likewise
+	answered  states.Time    // when its first beat since the start was answered; likewise
+	asked     states.Time    // received-at of the reply that asked for kept reports
+	offTarget states.Time    // see synth.Seen
+	behind    bool           // the last one that came in was older than beat
+	ready     bool           // the agent had our reply: nothing that it kept is unknown
+	queued    bool           // in Core.queue
+	waiting   uint8          // a bit per gates.Purpose
 }
 
 // beat is the newest heartbeat of a host that names a closure.
