@@ -3,7 +3,6 @@ module github.com/rollmend/rollmend/examples
 go 1.26.0
 
 require (
-	github.com/benbjohnson/clock v1.3.5
 	github.com/rollmend/rollmend v0.0.0
 	github.com/rollmend/rollmend/adapters/sqlite v0.0.0
 	github.com/stretchr/testify v1.12.1

@@ -12,8 +12,7 @@ import (
 	"os/signal"
 	"time"
 
-	"github.com/benbjohnson/clock"
-
+	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/adapters/httpapi"
 	"github.com/rollmend/rollmend/adapters/manifest"
 	"github.com/rollmend/rollmend/adapters/sqlite"
@@ -37,7 +36,7 @@ func run(ctx context.Context, addr string) error {
 		return err
 	}
 	defer store.Close()
-	eng, err := engine.New(ctx, engine.Options{Store: store, Clock: clock.New(), Cycle: time.Minute})
+	eng, err := engine.New(ctx, engine.Options{Store: store, Clock: adapters.WallClock{}, Cycle: time.Minute})
 	if err != nil {
 		return err
 	}
