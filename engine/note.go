@@ -108,7 +108,8 @@ func (c *Core) internRollout(s *slot, id states.Rollout) *states.Rollout {
 	if r, ok := c.rollouts[id]; ok {
 		return &r.Rollout
 	}
-	return &id
+	unknown := id
+	return &unknown
 }
 
 // letGo gives back the places that superseded records of a host hold in its

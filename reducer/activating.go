@@ -6,20 +6,19 @@ import (
 	"github.com/rollmend/rollmend/states"
 )
 
-var activatingRows = []row{
-	{Row{states.Activating, states.KindActivationStarted, states.Activating, true, "stamps activation started, once"}, writeActivationStarted},
-	{Row{states.Activating, states.KindActivationCompleted, states.Soaking, false, "activated; current := observed; probes cleared"}, writeActivationCompleted},
-	{Row{states.Activating, states.KindActivationDeferred, states.Deferred, false, "deferred; current stays"}, writeActivationDeferred},
-	{Row{states.Activating, states.KindActivationFailed, states.Failed, false, "activation failed and failed; policy applied := the record's own"}, writeActivationFailed},
+var activatingRows = []Row{
+	{states.Activating, states.KindActivationStarted, states.Activating, true, "stamps activation started, once"},
+	{states.Activating, states.KindActivationCompleted, states.Soaking, false, "activated; current := observed; probes cleared"},
+	{states.Activating, states.KindActivationDeferred, states.Deferred, false, "deferred; current stays"},
+	{states.Activating, states.KindActivationFailed, states.Failed, false, "activation failed and failed; policy applied := the record's own"},
 }
 
-func writeActivationStarted(rec *states.Record, ev Event) error {
+func writeActivationStarted(rec *states.Record, ev *Event) {
 	rec.Set(states.StartedAt, ev.At, ev.definite())
-	return nil
 }
 
-func writeActivationCompleted(rec *states.Record, ev Event) error {
-	observed := ev.Body.(ActivationCompleted).Observed
+func writeActivationCompleted(rec *states.Record, ev *Event, b ActivationCompleted) error {
+	observed := b.Observed
 	if !observed.Is(rec.Target) {
 		return &InvariantError{
 			Key: rec.Key, Kind: ev.Kind(), Invariant: NotOnTarget,
@@ -39,15 +38,13 @@ func writeActivationCompleted(rec *states.Record, ev Event) error {
 	return nil
 }
 
-func writeActivationDeferred(rec *states.Record, ev Event) error {
+func writeActivationDeferred(rec *states.Record, ev *Event) {
 	rec.Set(states.DeferredAt, ev.At, ev.definite())
 	rec.DeferredOrder = ev.Order
-	return nil
 }
 
-func writeActivationFailed(rec *states.Record, ev Event) error {
+func writeActivationFailed(rec *states.Record, ev *Event) {
 	rec.Set(states.ActivationFailedAt, ev.At, ev.definite())
 	rec.Set(states.FailedAt, ev.At, ev.definite())
 	rec.PolicyApplied = rec.Policy.OnFailure
-	return nil
 }

@@ -2,7 +2,7 @@ package reducer
 
 import "github.com/rollmend/rollmend/states"
 
-var deferredRows = []row{
-	{Row{states.Deferred, states.KindActivationCompleted, states.Soaking, false, "activated; current := observed; probes cleared"}, writeActivationCompleted},
-	{Row{states.Deferred, states.KindActivationFailed, states.Failed, false, "activation failed and failed; policy applied := the record's own"}, writeActivationFailed},
+var deferredRows = []Row{
+	{states.Deferred, states.KindActivationCompleted, states.Soaking, false, "activated; current := observed; probes cleared"},
+	{states.Deferred, states.KindActivationFailed, states.Failed, false, "activation failed and failed; policy applied := the record's own"},
 }

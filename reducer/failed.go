@@ -2,17 +2,16 @@ package reducer
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/rollmend/rollmend/states"
 )
 
-var failedRows = []row{
-	{Row{states.Failed, states.KindRollbackComplete, states.Reverted, false, "reverted; current := reverted-to; the target is quarantined on the channel"}, writeRollbackComplete},
+var failedRows = []Row{
+	{states.Failed, states.KindRollbackComplete, states.Reverted, false, "reverted; current := reverted-to; the target is quarantined on the channel"},
 }
 
-func writeRollbackComplete(rec *states.Record, ev Event) error {
-	to := ev.Body.(RollbackComplete).RevertedTo
+func writeRollbackComplete(rec *states.Record, ev *Event, b RollbackComplete) error {
+	to := b.RevertedTo
 	switch {
 	case !to.Known():
 		return &InvariantError{
@@ -31,30 +30,37 @@ func writeRollbackComplete(rec *states.Record, ev Event) error {
 }
 
 // quarantine describes why a closure is kept off its channel from now on.
-func quarantine(rec *states.Record, ev Event) Quarantine {
-	why := "the activation failed"
-	if !rec.At(states.ActivationFailedAt).IsSet() {
-		why = "probes failed"
-		if names := failingNames(rec.Probes); names != "" {
-			why += ": " + names
-		}
-	}
+func quarantine(rec *states.Record, ev *Event) Quarantine {
 	return Quarantine{
 		Channel: rec.Rollout.Channel,
 		Closure: rec.Target,
 		Since:   ev.At,
-		Why:     fmt.Sprintf("%s; %s went back to %s", why, rec.Host, rec.RevertedTo),
+		Why:     whyBad(rec),
 		Rollout: rec.Rollout,
 		Host:    rec.Host,
 	}
 }
 
-func failingNames(probes states.Probes) string {
-	var names []string
+// whyBad says in one line what went wrong on the host. It is put together in
+// one piece, which is the one allocation of its step.
+func whyBad(rec *states.Record) string {
+	buf := make([]byte, 0, 128)
+	if rec.At(states.ActivationFailedAt).IsSet() {
+		buf = append(buf, "the activation failed"...)
+	} else {
+		buf = appendFailing(append(buf, "probes failed"...), rec.Probes)
+	}
+	buf = append(append(append(buf, "; "...), rec.Host...), " went back to "...)
+	return string(append(buf, rec.RevertedTo...))
+}
+
+func appendFailing(buf []byte, probes states.Probes) []byte {
+	sep := ": "
 	for _, p := range probes {
 		if p.Mode == states.Enforce && p.Status == states.Fail {
-			names = append(names, p.Name)
+			buf = append(append(buf, sep...), p.Name...)
+			sep = ", "
 		}
 	}
-	return strings.Join(names, ", ")
+	return buf
 }

@@ -11,7 +11,7 @@ import (
 // the guesses behind it are replayed as far as what they rest on still bears
 // them. A prefix that is synthesised for a report has the report's weight: it
 // too may take a guessed end of the road back.
-func late(rec *states.Record, ev Event) (Disposition, error) {
+func late(rec *states.Record, ev *Event) (Disposition, error) {
 	below, found := position(rec, ev.Kind())
 	mayGoBelow := ev.Reported() || ev.Synthesised() && ev.Origin.Case == states.ReportAhead
 	if !found || !mayGoBelow {
@@ -64,14 +64,15 @@ func rewind(rec *states.Record, n int) {
 	for _, g := range guesses.All()[:n] {
 		// It was written once on this very belief, so it is again.
 		if r, ok := lookup(rec.State, g.Kind); ok {
-			_ = guess(rec, r, eventOf(rec, g, g.At))
+			ev := eventOf(rec, g, g.At)
+			_ = guess(rec, r, &ev)
 		}
 	}
 }
 
 // replay puts guesses behind a report that was placed below them, up to the
 // first that no longer holds.
-func replay(rec *states.Record, rest []states.Guess, report Event) {
+func replay(rec *states.Record, rest []states.Guess, report *Event) {
 	for _, g := range rest {
 		r, ok := lookup(rec.State, g.Kind)
 		if !ok || !bears(rec, g, report) {
@@ -81,7 +82,8 @@ func replay(rec *states.Record, rest []states.Guess, report Event) {
 		if g.Kind == states.KindConverged {
 			at = max(g.From.At, rec.SoakDue())
 		}
-		if guess(rec, r, eventOf(rec, g, at)) != nil {
+		ev := eventOf(rec, g, at)
+		if guess(rec, r, &ev) != nil {
 			return
 		}
 	}
@@ -89,7 +91,7 @@ func replay(rec *states.Record, rest []states.Guess, report Event) {
 
 // bears reports whether a guess still rests on its observation behind a report
 // that came late.
-func bears(rec *states.Record, g states.Guess, report Event) bool {
+func bears(rec *states.Record, g states.Guess, report *Event) bool {
 	if g.From.Order.Given() && report.Order.Given() {
 		// The order of a report is that of the newest beat before it.
 		if !g.From.Order.After(report.Order) {
@@ -108,7 +110,7 @@ func bears(rec *states.Record, g states.Guess, report Event) bool {
 }
 
 // guess writes a synthesised event on top of a record.
-func guess(rec *states.Record, r *row, ev Event) error {
+func guess(rec *states.Record, r *Row, ev *Event) error {
 	guesses, ok := rec.Guesses.With(states.Guess{
 		Kind: ev.Kind(), Case: ev.Origin.Case, At: ev.At, From: ev.Origin.From,
 	})
@@ -140,7 +142,7 @@ func definite(rec *states.Record) *states.Belief {
 }
 
 // said reports whether a belief already holds what a report says.
-func said(b *states.Belief, ev Event) bool {
+func said(b *states.Belief, ev *Event) bool {
 	switch body := ev.Body.(type) {
 	case DispatchAck:
 		return b.At(states.AckedAt).IsSet()

@@ -3,12 +3,11 @@ package reducer
 import "github.com/rollmend/rollmend/states"
 
 // openingRows is what makes a record; nothing else is legal before it.
-var openingRows = []row{
-	{Row{0, states.KindOpened, states.Pending, false, "opens the record: wave, target, policy"}, writeOpened},
+var openingRows = []Row{
+	{0, states.KindOpened, states.Pending, false, "opens the record: wave, target, policy"},
 }
 
-func writeOpened(rec *states.Record, ev Event) error {
-	b := ev.Body.(Opened)
+func writeOpened(rec *states.Record, ev *Event, b Opened) error {
 	if !b.Target.Known() {
 		return &InvariantError{Key: ev.Key, Kind: ev.Kind(), Invariant: ClosureTargetRequired, Detail: "the target is unknown"}
 	}

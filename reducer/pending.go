@@ -2,22 +2,20 @@ package reducer
 
 import "github.com/rollmend/rollmend/states"
 
-var pendingRows = []row{
-	{Row{states.Pending, states.KindDispatched, states.Pending, false, "stamps dispatched, once"}, writeDispatched},
-	{Row{states.Pending, states.KindDispatchAck, states.Activating, false, "acked; at dispatch and current := the closure at dispatch, where known"}, writeDispatchAck},
+var pendingRows = []Row{
+	{states.Pending, states.KindDispatched, states.Pending, false, "stamps dispatched, once"},
+	{states.Pending, states.KindDispatchAck, states.Activating, false, "acked; at dispatch and current := the closure at dispatch, where known"},
 }
 
-func writeDispatched(rec *states.Record, ev Event) error {
+func writeDispatched(rec *states.Record, ev *Event) {
 	if !rec.Dispatched.IsSet() {
 		rec.Dispatched = ev.At
 	}
-	return nil
 }
 
-func writeDispatchAck(rec *states.Record, ev Event) error {
+func writeDispatchAck(rec *states.Record, ev *Event, b DispatchAck) {
 	rec.Set(states.AckedAt, ev.At, ev.definite())
-	if c := ev.Body.(DispatchAck).AtDispatch; c.Known() {
-		rec.AtDispatch, rec.Current = c, c
+	if b.AtDispatch.Known() {
+		rec.AtDispatch, rec.Current = b.AtDispatch, b.AtDispatch
 	}
-	return nil
 }

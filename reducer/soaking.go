@@ -6,31 +6,24 @@ import (
 	"github.com/rollmend/rollmend/states"
 )
 
-var soakingRows = []row{
-	{Row{states.Soaking, states.KindProbeTopologyDeclared, states.Soaking, false, "the declared probes exist; their mode counts"}, writeTopology},
-	{Row{states.Soaking, states.KindProbeObservedFirst, states.Soaking, false, "stamps first probe, once"}, writeProbeObservedFirst},
-	{Row{states.Soaking, states.KindProbeResult, states.Soaking, false, "updates the probe"}, writeProbeResult},
-	{Row{states.Soaking, states.KindProbeFailureFirst, states.Soaking, false, "stamps first probe failure, once"}, writeProbeFailureFirst},
-	{Row{states.Soaking, states.KindFailed, states.Failed, false, "failed; policy applied := what the agent says, else the record's own"}, writeFailed},
-	{Row{states.Soaking, states.KindConverged, states.Converged, false, "converged, if the three invariants hold"}, writeConverged},
+var soakingRows = []Row{
+	{states.Soaking, states.KindProbeTopologyDeclared, states.Soaking, false, "the declared probes exist; their mode counts"},
+	{states.Soaking, states.KindProbeObservedFirst, states.Soaking, false, "stamps first probe, once"},
+	{states.Soaking, states.KindProbeResult, states.Soaking, false, "updates the probe"},
+	{states.Soaking, states.KindProbeFailureFirst, states.Soaking, false, "stamps first probe failure, once"},
+	{states.Soaking, states.KindFailed, states.Failed, false, "failed; policy applied := what the agent says, else the record's own"},
+	{states.Soaking, states.KindConverged, states.Converged, false, "converged, if the three invariants hold"},
 }
 
-func writeTopology(rec *states.Record, ev Event) error {
-	for _, d := range ev.Body.(ProbeTopologyDeclared).Probes {
+func writeTopology(rec *states.Record, b ProbeTopologyDeclared) {
+	for _, d := range b.Probes {
 		p, _ := rec.Probes.Find(d.Name)
 		p.Name, p.Mode, p.Declared = d.Name, d.Mode, true
 		rec.Probes = rec.Probes.With(p)
 	}
-	return nil
 }
 
-func writeProbeObservedFirst(rec *states.Record, ev Event) error {
-	stampOnce(rec, states.FirstProbeAt, ev)
-	return nil
-}
-
-func writeProbeResult(rec *states.Record, ev Event) error {
-	b := ev.Body.(ProbeResult)
+func writeProbeResult(rec *states.Record, ev *Event, b ProbeResult) {
 	p, _ := rec.Probes.Find(b.Probe)
 	p.Name = b.Probe
 	if !p.Declared || b.Mode > p.Mode {
@@ -39,34 +32,27 @@ func writeProbeResult(rec *states.Record, ev Event) error {
 	p.Status, p.At, p.Reason = b.Status, ev.At, b.Reason
 	p.SinceGap = rec.Gap
 	rec.Probes = rec.Probes.With(p)
-	return nil
 }
 
-func writeProbeFailureFirst(rec *states.Record, ev Event) error {
-	stampOnce(rec, states.FirstProbeFailureAt, ev)
-	return nil
-}
-
-func stampOnce(rec *states.Record, which states.Stamp, ev Event) {
+func stampOnce(rec *states.Record, which states.Stamp, ev *Event) {
 	if !rec.At(which).IsSet() {
 		rec.Set(which, ev.At, ev.definite())
 	}
 }
 
-func writeFailed(rec *states.Record, ev Event) error {
+func writeFailed(rec *states.Record, ev *Event, b Failed) {
 	rec.Set(states.FailedAt, ev.At, ev.definite())
-	rec.PolicyApplied = ev.Body.(Failed).PolicyApplied
+	rec.PolicyApplied = b.PolicyApplied
 	if rec.PolicyApplied == 0 {
 		rec.PolicyApplied = rec.Policy.OnFailure
 	}
-	return nil
 }
 
-func writeConverged(rec *states.Record, ev Event) error {
+func writeConverged(rec *states.Record, ev *Event, b Converged) error {
 	refuse := func(which Invariant, detail string) error {
 		return &InvariantError{Key: rec.Key, Kind: ev.Kind(), Invariant: which, Detail: detail}
 	}
-	said := ev.Body.(Converged).Current
+	said := b.Current
 	if !said.Is(rec.Target) || !rec.Current.Is(rec.Target) {
 		return refuse(NotOnTarget, fmt.Sprintf("the host runs %s (the record says %s), the target is %s", said, rec.Current, rec.Target))
 	}
@@ -87,7 +73,7 @@ func writeConverged(rec *states.Record, ev Event) error {
 // attestSoak decides whether the soak is over, and gives the stamps of the
 // activation and the convergence that follow from it. Where no report gave the
 // activation's stamp, the agent's own Converged is the better witness.
-func attestSoak(rec *states.Record, ev Event) (activated, at states.Time, ok bool) {
+func attestSoak(rec *states.Record, ev *Event) (activated, at states.Time, ok bool) {
 	activated = rec.At(states.ActivatedAt)
 	switch {
 	case ev.Reported() && !rec.Reported(states.ActivatedAt):
@@ -102,7 +88,7 @@ func attestSoak(rec *states.Record, ev Event) (activated, at states.Time, ok boo
 // attestProbes returns the probes as a convergence leaves them, or the name of
 // one that stands against it. After an accepted gap the agent's own Converged
 // speaks for the enforced probes whose reports may be what is missing.
-func attestProbes(rec *states.Record, ev Event) (probes states.Probes, failing string) {
+func attestProbes(rec *states.Record, ev *Event) (probes states.Probes, failing string) {
 	probes = rec.Probes
 	for _, p := range rec.Probes {
 		if p.Passes() {

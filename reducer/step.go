@@ -21,48 +21,51 @@ type Outcome struct {
 // typed error ([*IllegalError], [*InvariantError]). A refused event of another
 // origin changes nothing and has no effects. A jump in the agent's numbers is
 // taken as a gap that was accepted; putting a report back is the caller's.
-func Step(rec states.Record, ev Event) (Outcome, error) {
+func Step(rec states.Record, ev Event) (out Outcome, err error) {
+	out.Record = rec
 	if err := wellFormed(&rec, &ev); err != nil {
-		return Outcome{Disposition: Refused, Record: rec}, err
+		out.Disposition = Refused
+		return out, err
 	}
-	if ev.Reported() && ev.Seq <= rec.LastSeq {
-		return Outcome{Disposition: Duplicate, Record: rec}, nil
-	}
-	heard := rec
 	if ev.Reported() {
-		hear(&heard, ev.Seq)
-	}
-	next := heard
-	disposition, err := place(&next, ev)
-	if disposition == Refused || disposition == Duplicate {
-		if !ev.Reported() {
-			return Outcome{Disposition: disposition, Record: rec}, err
+		if ev.Seq <= rec.LastSeq {
+			out.Disposition = Duplicate
+			return out, nil
 		}
-		next = heard
+		hear(&out.Record, ev.Seq)
 	}
-	if ev.Kind() != states.KindOpened {
-		next.Revision++
+	out.Disposition, err = place(&out.Record, &ev)
+	if out.Disposition == Refused || out.Disposition == Duplicate {
+		out.Record = rec
+		if !ev.Reported() {
+			return out, err
+		}
+		hear(&out.Record, ev.Seq)
 	}
-	entry := LogEntry{Revision: next.Revision, Disposition: disposition, Event: ev}
+	if rec.State != 0 {
+		out.Record.Revision++
+	}
+	fill(&out, &rec, &ev)
 	if err != nil {
-		entry.Reason = err.Error()
+		out.Effects.Entry.Reason = err.Error()
 	}
-	return Outcome{Disposition: disposition, Record: next, Effects: effects(&rec, &next, entry)}, err
+	return out, err
 }
 
 // wellFormed checks what has to hold before the record's state is looked at.
 func wellFormed(rec *states.Record, ev *Event) error {
-	switch {
-	case ev.Body == nil:
+	if ev.Body == nil {
 		return ErrNoBody
-	case ev.Kind().Agent() == (ev.Origin.By == ByControlPlane):
-		return &IllegalError{Key: ev.Key, State: rec.State, Kind: ev.Kind()}
-	case ev.Synthesised() && !synthesisable(ev.Kind()):
-		return &IllegalError{Key: ev.Key, State: rec.State, Kind: ev.Kind()}
-	case rec.State == 0 && ev.Kind() == states.KindOpened:
+	}
+	kind := ev.Body.Kind()
+	switch {
+	case kind.Agent() == (ev.Origin.By == ByControlPlane),
+		ev.Synthesised() && !synthesisable(kind):
+		return &IllegalError{Key: ev.Key, State: rec.State, Kind: kind}
+	case rec.State == 0 && kind == states.KindOpened:
 		return nil
 	case rec.State == 0:
-		return &IllegalError{Key: ev.Key, Kind: ev.Kind()}
+		return &IllegalError{Key: ev.Key, Kind: kind}
 	case ev.Key != rec.Key:
 		return &WrongRecordError{Record: rec.Key, Event: ev.Key}
 	case ev.Reported() && ev.Seq == 0:
@@ -73,7 +76,7 @@ func wellFormed(rec *states.Record, ev *Event) error {
 
 // place writes the event where it belongs: on top of the record, or, for late
 // truth, below the guesses that it contradicts or replaces.
-func place(rec *states.Record, ev Event) (Disposition, error) {
+func place(rec *states.Record, ev *Event) (Disposition, error) {
 	r, ok := lookup(rec.State, ev.Kind())
 	if !ok {
 		return late(rec, ev)
@@ -105,35 +108,6 @@ func makeDefinite(rec *states.Record) {
 	}
 }
 
-// write lets a row write, and stamps the transition where there is one.
-func write(rec *states.Record, r *row, ev Event) error {
-	if err := r.write(rec, ev); err != nil {
-		return err
-	}
-	if r.To == rec.State {
-		return nil
-	}
-	from := rec.State
-	rec.State = r.To
-	if from != 0 {
-		stampTransition(rec, ev)
-	}
-	return nil
-}
-
-// stampTransition keeps when, in the host's own order, the state last changed.
-// A convergence that is stamped at the end of a soak still to come is known
-// from its observation on, so that a heartbeat in between is not stale.
-func stampTransition(rec *states.Record, ev Event) {
-	at, order := ev.At, ev.Order
-	if ev.Synthesised() {
-		order = ev.Origin.From.Order
-		at = min(at, max(ev.Origin.From.At, rec.At(states.LastTransitionAt)))
-	}
-	rec.Set(states.LastTransitionAt, at, ev.definite())
-	rec.LastOrder = order
-}
-
 // hear takes the report's number. A jump is a gap that was accepted: which
 // probes report from here on is counted anew.
 func hear(rec *states.Record, seq states.Seq) {
@@ -146,16 +120,16 @@ func hear(rec *states.Record, seq states.Seq) {
 	rec.LastSeq = seq
 }
 
-// effects describes the difference between two records.
-func effects(from, to *states.Record, entry LogEntry) Effects {
-	e := Effects{Entry: entry}
+// fill describes what must be stored: the entry, and the difference between
+// the record as it was and as it is.
+func fill(out *Outcome, from *states.Record, ev *Event) {
+	e, to := &out.Effects, &out.Record
+	e.Entry.Revision, e.Entry.Disposition, e.Entry.Event = to.Revision, out.Disposition, *ev
 	if from.State == to.State || from.State == 0 {
-		return e
+		return
 	}
-	ev := entry.Event
 	if to.State == states.Reverted {
 		e.Quarantine = quarantine(to, ev)
 	}
 	e.Transition = Transition{Key: to.Key, From: from.State, To: to.State, At: ev.At}
-	return e
 }

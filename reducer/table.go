@@ -16,14 +16,8 @@ type Row struct {
 	Writes string // what it writes, for readers
 }
 
-// row is a Row with the function that does its writing.
-type row struct {
-	Row
-	write func(*states.Record, Event) error
-}
-
 // arms joins the rows that each arm declares, in the order of the road.
-var arms = [...][]row{openingRows, pendingRows, activatingRows, deferredRows, soakingRows, failedRows}
+var arms = [...][]Row{openingRows, pendingRows, activatingRows, deferredRows, soakingRows, failedRows}
 
 const (
 	stateCount = int(states.Reverted) + 1
@@ -33,7 +27,7 @@ const (
 // table finds a row by state and kind. It is made once and only read.
 var table = join()
 
-func join() (t [stateCount][kindCount]row) {
+func join() (t [stateCount][kindCount]Row) {
 	for _, arm := range arms {
 		for _, r := range arm {
 			t[r.From][r.On] = r
@@ -48,7 +42,7 @@ func Rows() iter.Seq[Row] {
 	return func(yield func(Row) bool) {
 		for _, arm := range arms {
 			for _, r := range arm {
-				if !yield(r.Row) {
+				if !yield(r) {
 					return
 				}
 			}
@@ -57,10 +51,10 @@ func Rows() iter.Seq[Row] {
 }
 
 // lookup finds the row of an event in a state.
-func lookup(from states.State, on states.Kind) (*row, bool) {
+func lookup(from states.State, on states.Kind) (*Row, bool) {
 	if int(from) >= stateCount || int(on) >= kindCount {
 		return nil, false
 	}
 	r := &table[from][on]
-	return r, r.write != nil
+	return r, r.On != 0
 }
