@@ -56,7 +56,7 @@ func Example() {
 			return
 		}
 		rec := ex.Records[0].Record
-		fmt.Println(host, rec.State, "on", rec.Current, "because", rec.Guesses.Last().Case)
+		fmt.Println(host, rec.State, "on", rec.Current, "because", rec.LastGuess().Case)
 	}
 	// Output:
 	// web-2 held records-lost <nil>

@@ -84,7 +84,7 @@ func (w *world) sameAsSilent() error {
 	a, b := w.plane.rec, w.silent.rec
 	for _, r := range []*states.Record{&a, &b} {
 		if r.Synthesised() {
-			r.Belief = r.Before
+			r.Belief = r.Before()
 		}
 		for which := range states.AllStamps() {
 			if !r.Reported(which) {
@@ -92,7 +92,7 @@ func (w *world) sameAsSilent() error {
 			}
 		}
 		r.Revision, r.Dispatched = 0, 0
-		r.Before, r.Guesses = states.Belief{}, states.Guesses{}
+		r.Doubt = nil
 		r.LastOrder, r.DeferredOrder = states.Order{}, states.Order{}
 	}
 	if !a.Equal(&b) {

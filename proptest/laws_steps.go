@@ -184,8 +184,9 @@ var stepLaws = []Property{
 	stepLaw("a time that was cut, or that no agent gave, does not count as reported", func(s stepped) error {
 		r := &s.out.Record
 		for which := range states.AllStamps() {
+			below := s.before.Before()
 			gained := r.Reported(which) && (!s.before.Reported(which) || r.At(which) != s.before.At(which))
-			if gained && (!s.event.Reported() || s.event.Clamped) && !s.before.Before.Reported(which) {
+			if gained && (!s.event.Reported() || s.event.Clamped) && !below.Reported(which) {
 				return fmt.Errorf("the stamp %s counts as reported", which)
 			}
 		}
@@ -193,16 +194,16 @@ var stepLaws = []Property{
 	}),
 	stepLaw("step does not write to the record that it is handed", func(s stepped) error {
 		// What a step wrote into shared memory shows as soon as it is taken twice.
-		probes, below := slices.Clone(s.before.Probes), slices.Clone(s.before.Before.Probes)
+		probes, below := slices.Clone(s.before.Probes), slices.Clone(s.before.Before().Probes)
 		_, _ = s.plane.sys.Step(s.before, s.event)
-		if !slices.Equal(probes, s.before.Probes) || !slices.Equal(below, s.before.Before.Probes) {
+		if !slices.Equal(probes, s.before.Probes) || !slices.Equal(below, s.before.Before().Probes) {
 			return fmt.Errorf("probes %v became %v", probes, s.before.Probes)
 		}
 		return nil
 	}),
 	stepLaw("the same record and event give the same bytes", func(s stepped) error {
 		again, err := s.plane.sys.Step(s.before, s.event)
-		was, is := fmt.Sprintf("%#v %v", s.out, s.err), fmt.Sprintf("%#v %v", again, err)
+		was, is := dump(s.out, s.err), dump(again, err)
 		if was != is {
 			return fmt.Errorf("\n    %s\n  and then\n    %s", was, is)
 		}
@@ -235,12 +236,27 @@ func mayConverge(r states.Record, ev reducer.Event, said reducer.Converged) bool
 	return served && said.Current.Is(r.Target) && r.Current.Is(r.Target)
 }
 
+// dump writes an outcome out whole, what it points to included.
+func dump(out reducer.Outcome, err error) string {
+	var doubt states.Doubt
+	if out.Record.Synthesised() {
+		doubt = *out.Record.Doubt
+	}
+	out.Record.Doubt = nil
+	return fmt.Sprintf("%#v %#v %v", out, doubt, err)
+}
+
 // onlyNumbersDiffer compares records but for what hearing a report changes.
 func onlyNumbersDiffer(before, after states.Record) error {
 	plain := func(r states.Record) states.Record {
 		unheard := func(p states.Probe) states.Probe { p.SinceGap = false; return p }
 		r.LastSeq, r.Gap, r.Revision = 0, false, 0
-		r.Probes, r.Before.Probes = r.Probes.Map(unheard), r.Before.Probes.Map(unheard)
+		r.Probes = r.Probes.Map(unheard)
+		if r.Synthesised() {
+			doubt := *r.Doubt
+			doubt.Before.Probes = doubt.Before.Probes.Map(unheard)
+			r.Doubt = &doubt
+		}
 		return r
 	}
 	b, a := plain(before), plain(after)

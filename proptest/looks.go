@@ -183,7 +183,7 @@ func isStale(l *synth.Look) bool {
 		return hb.At < r.Opened.Add(-skewBound)
 	case r.LastOrder.Given() && hb.Order.Given():
 		// The transition may itself have been concluded from this heartbeat.
-		newest := r.Guesses.Last()
+		newest := r.LastGuess()
 		same := newest.From.Seq == 0 && newest.From.Order == hb.Order && r.LastOrder == hb.Order
 		return !hb.Order.After(r.LastOrder) && !same
 	}

@@ -235,7 +235,7 @@ var reducerMutations = []mutation{
 	{"late truth counts as one more guess", "what lies below the guesses is what the reports alone gave, at any moment",
 		stepping(func(rec states.Record, _ reducer.Event, out *reducer.Outcome, err error) error {
 			if out.Disposition == reducer.Absorbed {
-				out.Record.Before, out.Record.Guesses = rec.Before, rec.Guesses
+				out.Record.Doubt = rec.Doubt
 			}
 			return err
 		})},

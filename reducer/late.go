@@ -1,6 +1,8 @@
 package reducer
 
 import (
+	"slices"
+
 	"github.com/rollmend/rollmend/states"
 )
 
@@ -20,7 +22,7 @@ func late(rec *states.Record, ev *Event) (Disposition, error) {
 		}
 		return Refused, &IllegalError{Key: rec.Key, State: rec.State, Kind: ev.Kind()}
 	}
-	guesses := rec.Guesses
+	rest := rec.Guesses()[below:]
 	rewind(rec, below)
 	r, _ := lookup(rec.State, ev.Kind())
 	if r.Once && said(&rec.Belief, ev) {
@@ -32,8 +34,7 @@ func late(rec *states.Record, ev *Event) (Disposition, error) {
 	if err := write(rec, r, ev); err != nil {
 		return Refused, err
 	}
-	makeDefinite(rec)
-	rest := guesses.All()[below:]
+	rec.Doubt = nil
 	if rest[0].Kind == ev.Kind() {
 		rest = rest[1:]
 	}
@@ -44,8 +45,8 @@ func late(rec *states.Record, ev *Event) (Disposition, error) {
 // position returns how many of the record's guesses stay below an event of
 // that kind; found is false where it is legal below none of them.
 func position(rec *states.Record, kind states.Kind) (below int, found bool) {
-	state := rec.Before.State
-	for i, g := range rec.Guesses.All() {
+	state := rec.Before().State
+	for i, g := range rec.Guesses() {
 		if _, ok := lookup(state, kind); ok {
 			return i, true
 		}
@@ -58,10 +59,9 @@ func position(rec *states.Record, kind states.Kind) (below int, found bool) {
 
 // rewind takes a record back to its first n guesses.
 func rewind(rec *states.Record, n int) {
-	guesses := rec.Guesses
-	rec.Belief = rec.Before
-	makeDefinite(rec)
-	for _, g := range guesses.All()[:n] {
+	guesses := rec.Guesses()[:n]
+	rec.Belief, rec.Doubt = rec.Before(), nil
+	for _, g := range guesses {
 		// It was written once on this very belief, so it is again.
 		if r, ok := lookup(rec.State, g.Kind); ok {
 			ev := eventOf(rec, g, g.At)
@@ -111,20 +111,20 @@ func bears(rec *states.Record, g states.Guess, report *Event) bool {
 
 // guess writes a synthesised event on top of a record.
 func guess(rec *states.Record, r *Row, ev *Event) error {
-	guesses, ok := rec.Guesses.With(states.Guess{
-		Kind: ev.Kind(), Case: ev.Origin.Case, At: ev.At, From: ev.Origin.From,
-	})
-	if !ok {
+	if len(rec.Guesses()) == states.MaxGuesses {
 		return &IllegalError{Key: rec.Key, State: rec.State, Kind: ev.Kind()}
 	}
-	before := rec.Before
-	if !rec.Synthesised() {
-		before = rec.Belief
+	doubt := states.Doubt{Before: rec.Belief}
+	if rec.Synthesised() {
+		doubt.Before = rec.Doubt.Before
 	}
+	doubt.Guesses = append(slices.Clip(rec.Guesses()), states.Guess{
+		Kind: ev.Kind(), Case: ev.Origin.Case, At: ev.At, From: ev.Origin.From,
+	})
 	if err := write(rec, r, ev); err != nil {
 		return err
 	}
-	rec.Before, rec.Guesses = before, guesses
+	rec.Doubt = &doubt
 	return nil
 }
 
@@ -136,7 +136,7 @@ func eventOf(rec *states.Record, g states.Guess, at states.Time) Event {
 // definite returns what the record holds without its guesses.
 func definite(rec *states.Record) *states.Belief {
 	if rec.Synthesised() {
-		return &rec.Before
+		return &rec.Doubt.Before
 	}
 	return &rec.Belief
 }

@@ -58,7 +58,7 @@ func roadhead(rec *states.Record) states.State {
 		return rec.State
 	}
 	scratch := *rec
-	rewind(&scratch, int(rec.Guesses.N)-1)
+	rewind(&scratch, len(rec.Guesses())-1)
 	return scratch.State
 }
 

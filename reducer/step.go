@@ -90,7 +90,7 @@ func place(rec *states.Record, ev *Event) (Disposition, error) {
 	if err := write(rec, r, ev); err != nil {
 		return Refused, err
 	}
-	makeDefinite(rec)
+	rec.Doubt = nil
 	return Applied, nil
 }
 
@@ -101,13 +101,6 @@ func applied(err error) (Disposition, error) {
 	return Applied, nil
 }
 
-// makeDefinite forgets that the record rested on guesses.
-func makeDefinite(rec *states.Record) {
-	if rec.Synthesised() {
-		rec.Before, rec.Guesses = states.Belief{}, states.Guesses{}
-	}
-}
-
 // hear takes the report's number. A jump is a gap that was accepted: which
 // probes report from here on is counted anew.
 func hear(rec *states.Record, seq states.Seq) {
@@ -115,7 +108,11 @@ func hear(rec *states.Record, seq states.Seq) {
 		rec.Gap = true
 		unheard := func(p states.Probe) states.Probe { p.SinceGap = false; return p }
 		rec.Probes = rec.Probes.Map(unheard)
-		rec.Before.Probes = rec.Before.Probes.Map(unheard)
+		if rec.Synthesised() {
+			doubt := *rec.Doubt
+			doubt.Before.Probes = doubt.Before.Probes.Map(unheard)
+			rec.Doubt = &doubt
+		}
 	}
 	rec.LastSeq = seq
 }

@@ -3,8 +3,8 @@ package reducer
 import "github.com/rollmend/rollmend/states"
 
 // write lets an event write to a record in which it is legal, and stamps the
-// transition where there is one. Where it is refused the record may have been
-// written to, and is to be thrown away.
+// transition where there is one. Arms look before they write: an event that is
+// refused has written nothing.
 func write(rec *states.Record, r *Row, ev *Event) error {
 	if err := writeBody(rec, ev); err != nil {
 		return err

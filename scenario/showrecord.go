@@ -22,7 +22,7 @@ func showRecord(p *player, s Step, o *options) error {
 	}
 	line := fmt.Sprintf("%s  %s", p.label(key), rec.State)
 	if rec.Synthesised() {
-		line += "  (synthesised: " + rec.Guesses.Last().Case.String() + ")"
+		line += "  (synthesised: " + rec.LastGuess().Case.String() + ")"
 	}
 	p.say("%s", line)
 	for _, part := range [...]struct {

@@ -1,6 +1,9 @@
 package states
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // MaxGuesses bounds the guesses that a record can rest on: the longest road
 // between two states has four steps.
@@ -40,30 +43,16 @@ func (o Observation) String() string {
 	return s
 }
 
-// Guesses is a short list of guesses, oldest first. Entries from N on are zero.
-type Guesses struct {
-	N    uint8
-	List [MaxGuesses]Guess
+// Doubt is what a synthesised record keeps beside what it believes.
+type Doubt struct {
+	Before  Belief  // what the record was before the guesses
+	Guesses []Guess // oldest first, at least one and at most MaxGuesses
 }
 
-// All returns the guesses, oldest first. The slice shares g's memory.
-func (g *Guesses) All() []Guess { return g.List[:g.N] }
-
-// With returns the guesses with one more behind them; ok is false where there
-// is no room.
-func (g Guesses) With(one Guess) (out Guesses, ok bool) {
-	if int(g.N) == len(g.List) {
-		return g, false
+// Equal reports whether both are the same in every field, or both nil.
+func (d *Doubt) Equal(o *Doubt) bool {
+	if d == nil || o == nil {
+		return d == o
 	}
-	g.List[g.N] = one
-	g.N++
-	return g, true
-}
-
-// Last returns the newest guess, the zero Guess where there is none.
-func (g Guesses) Last() Guess {
-	if g.N == 0 {
-		return Guess{}
-	}
-	return g.List[g.N-1]
+	return d.Before.Equal(&o.Before) && slices.Equal(d.Guesses, o.Guesses)
 }

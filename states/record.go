@@ -23,15 +23,43 @@ type Record struct {
 	Gap      bool // a gap was accepted, and the activation was not reported since
 	Revision Revision
 
-	// What may be a guess: now, and what it was before the guesses.
+	// What may be a guess: as it is now, and, while it rests on guesses, what it
+	// was before them. A Doubt is never written to once a record has it, so that
+	// copies of the record share it safely; nearly every record has none.
 	Belief
-	Before  Belief // meaningful while Synthesised
-	Guesses Guesses
+	Doubt *Doubt
 }
 
 // Synthesised reports whether the present state rests on guesses. A report
 // applied on top of them makes all below it definite.
-func (r *Record) Synthesised() bool { return r.Guesses.N > 0 }
+func (r *Record) Synthesised() bool { return r.Doubt != nil }
+
+// Before returns what the record was before its guesses, the zero Belief where
+// it rests on none.
+func (r *Record) Before() Belief {
+	if r.Doubt == nil {
+		return Belief{}
+	}
+	return r.Doubt.Before
+}
+
+// Guesses returns what the record rests on, oldest first. It is shared: read
+// it only.
+func (r *Record) Guesses() []Guess {
+	if r.Doubt == nil {
+		return nil
+	}
+	return r.Doubt.Guesses
+}
+
+// LastGuess returns the newest guess, the zero Guess where there is none.
+func (r *Record) LastGuess() Guess {
+	guesses := r.Guesses()
+	if len(guesses) == 0 {
+		return Guess{}
+	}
+	return guesses[len(guesses)-1]
+}
 
 // SoakDue returns when the soak window ends: activated plus soak by the
 // agent's clock, and before there is an activation, opened plus soak by the
@@ -68,7 +96,7 @@ func (r *Record) Equal(o *Record) bool {
 	return r.Key == o.Key && r.Wave == o.Wave && sameName(r.Target, o.Target) && r.Policy == o.Policy &&
 		r.Opened == o.Opened && r.Dispatched == o.Dispatched &&
 		r.LastSeq == o.LastSeq && r.Gap == o.Gap && r.Revision == o.Revision &&
-		r.Belief.Equal(&o.Belief) && r.Before.Equal(&o.Before) && r.Guesses == o.Guesses
+		r.Belief.Equal(&o.Belief) && r.Doubt.Equal(o.Doubt)
 }
 
 // Belief is the part of a record that can be guessed.

@@ -85,7 +85,7 @@ func stale(l *Look) (Finding, bool) {
 // restsOn reports whether the record's last transition was concluded from this
 // very heartbeat, which then is as new as the record.
 func restsOn(rec *states.Record, hb *Heartbeat) bool {
-	last := rec.Guesses.Last()
+	last := rec.LastGuess()
 	return last.From.Seq == 0 && last.From.Order == hb.Order
 }
 

@@ -37,9 +37,9 @@ var overview = engine.Overview{
 func explained() engine.Explanation {
 	from := states.Observation{At: noon, Order: states.Order{Boot: 3, Beat: 17}, Current: "sha256:new"}
 	rec := soaking()
-	rec.Before = rec.Belief
-	rec.Before.State = states.Activating
-	rec.Guesses, _ = rec.Guesses.With(states.Guess{Kind: states.KindActivationCompleted, Case: states.AgentRestarted, At: noon, From: from})
+	rec.Doubt = &states.Doubt{Before: rec.Belief}
+	rec.Doubt.Before.State = states.Activating
+	rec.Doubt.Guesses = append(rec.Doubt.Guesses, states.Guess{Kind: states.KindActivationCompleted, Case: states.AgentRestarted, At: noon, From: from})
 	held := states.Record{Key: states.Key{Rollout: states.Rollout{Channel: "stable", Ref: "next"}, Host: "web-1"}, Wave: states.Unstaged, Target: "sha256:next", Policy: policy, Opened: noon}
 	held.State = states.Pending
 	return engine.Explanation{

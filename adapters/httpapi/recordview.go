@@ -79,9 +79,9 @@ func recordViewOf(r *states.Record) recordView {
 		Revision:      uint64(r.Revision),
 	}
 	if r.Synthesised() {
-		v.Evidence, v.Before = "synthesised", r.Before.State.String()
+		v.Evidence, v.Before = "synthesised", r.Before().State.String()
 	}
-	for _, g := range r.Guesses.All() {
+	for _, g := range r.Guesses() {
 		v.Guesses = append(v.Guesses, guessView{Kind: kind(g.Kind), Case: g.Case.String(), At: instant(g.At), From: g.From.String()})
 	}
 	for s := range states.AllStamps() {

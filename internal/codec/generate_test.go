@@ -117,12 +117,12 @@ func record(t *rapid.T) states.Record {
 		Belief:   belief(t),
 	}
 	if truth(t) {
-		rec.Before = belief(t)
-	}
-	for range rapid.IntRange(0, states.MaxGuesses).Draw(t, "guesses") {
-		rec.Guesses, _ = rec.Guesses.With(states.Guess{
-			Kind: enum[states.Kind](t), Case: enum[states.Case](t), At: clock(t), From: observation(t),
-		})
+		rec.Doubt = &states.Doubt{Before: belief(t)}
+		for range rapid.IntRange(1, states.MaxGuesses).Draw(t, "guesses") {
+			rec.Doubt.Guesses = append(rec.Doubt.Guesses, states.Guess{
+				Kind: enum[states.Kind](t), Case: enum[states.Case](t), At: clock(t), From: observation(t),
+			})
+		}
 	}
 	return rec
 }

@@ -29,8 +29,7 @@ func (w *writer) record(rec *states.Record) {
 	w.key(rec.Key)
 	w.uint(uint64(rec.Revision))
 	dispatched := rec.Dispatched.IsSet()
-	before := !rec.Before.Equal(&states.Belief{})
-	w.flags(rec.Gap, dispatched, before)
+	w.flags(rec.Gap, dispatched, rec.Synthesised())
 	w.int(int64(rec.Wave))
 	w.string(string(rec.Target))
 	w.policy(rec.Policy)
@@ -40,21 +39,24 @@ func (w *writer) record(rec *states.Record) {
 	}
 	w.uint(uint64(rec.LastSeq))
 	w.belief(&rec.Belief)
-	if before {
-		w.belief(&rec.Before)
+	if rec.Synthesised() {
+		w.doubt(rec.Doubt)
 	}
-	guesses := rec.Guesses.All()
-	w.uint(uint64(len(guesses)))
-	for i := range guesses {
-		w.guess(&guesses[i])
+}
+
+func (w *writer) doubt(d *states.Doubt) {
+	w.belief(&d.Before)
+	w.uint(uint64(len(d.Guesses)))
+	for i := range d.Guesses {
+		w.guess(&d.Guesses[i])
 	}
 }
 
 func (r *reader) record(rec *states.Record) {
 	rec.Key = r.key()
 	rec.Revision = states.Revision(r.uint())
-	var dispatched, before bool
-	r.flags(&rec.Gap, &dispatched, &before)
+	var dispatched, synthesised bool
+	r.flags(&rec.Gap, &dispatched, &synthesised)
 	rec.Wave = states.Wave(r.int())
 	rec.Target = states.Closure(r.string())
 	rec.Policy = r.policy()
@@ -64,18 +66,24 @@ func (r *reader) record(rec *states.Record) {
 	}
 	rec.LastSeq = states.Seq(r.uint())
 	r.belief(&rec.Belief)
-	if before {
-		r.belief(&rec.Before)
+	if synthesised {
+		rec.Doubt = r.doubt()
 	}
+}
+
+func (r *reader) doubt() *states.Doubt {
+	var d states.Doubt
+	r.belief(&d.Before)
 	n := r.uint()
-	if n > states.MaxGuesses {
-		r.fail("more guesses than a record can rest on")
-		return
+	if n == 0 || n > states.MaxGuesses {
+		r.fail("a synthesised record rests on one guess at least, and on a few at most")
+		return nil
 	}
-	rec.Guesses.N = uint8(n)
-	for i := range rec.Guesses.All() {
-		rec.Guesses.List[i] = r.guess()
+	d.Guesses = make([]states.Guess, n)
+	for i := range d.Guesses {
+		d.Guesses[i] = r.guess()
 	}
+	return &d
 }
 
 func (w *writer) belief(b *states.Belief) {
