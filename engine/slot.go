@@ -10,22 +10,26 @@ import (
 
 // slot is what the core keeps of one host, for a million of them: no record,
 // but what tells whether a heartbeat needs one.
+//
+// What the heartbeat of a host in step reads comes first, and close together:
+// a slot that is looked up at random costs a trip to memory for every line of
+// the cache that it touches.
 type slot struct {
-	name states.Host
-	now  entry   // of the newest rollout of the host's channel; empty where it has none
-	more []entry // of other rollouts that still matter; nearly always none
+	now      entry // of the newest rollout of the host's channel; empty where it has none
+	beat     beat
+	received states.Time // when the host last beat, by the control plane's clock
+	observed states.Time // when beat came in; likewise
+	answered states.Time // when its first beat since the start was answered; likewise
+	asked    states.Time // received-at of the reply that asked for kept reports
+	behind   bool        // the last one that came in was older than beat
+	ready    bool        // the agent had our reply: nothing that it kept is unknown
+	queued   bool        // in Core.queue
+	waiting  uint8       // a bit per gates.Purpose
+	more     []entry     // of other rollouts that still matter; nearly always none
 
-	beat      beat
+	name      states.Host
 	told      states.Closure // what a report since beat said that the host runs
-	received  states.Time    // when the host last beat, by the control plane's clock
-	observed  states.Time    // when beat came in; likewise
-	answered  states.Time    // when its first beat since the start was answered; likewise
-	asked     states.Time    // received-at of the reply that asked for kept reports
 	offTarget states.Time    // see synth.Seen
-	behind    bool           // the last one that came in was older than beat
-	ready     bool           // the agent had our reply: nothing that it kept is unknown
-	queued    bool           // in Core.queue
-	waiting   uint8          // a bit per gates.Purpose
 }
 
 // beat is the newest heartbeat of a host that names a closure.
