@@ -120,8 +120,10 @@ func TestNoRollbackToWhatRuns(t *testing.T) {
 
 func TestLateTruthTakesBackAConvergenceOnSevenSecondsOfSoak(t *testing.T) {
 	l := &life{t: t}
-	l.must(reducer.Event{Key: web, At: at(200), Origin: reducer.Origin{By: reducer.ByControlPlane},
-		Body: reducer.Opened{Target: "new", Policy: soaking(40, states.RollbackAndHalt)}})
+	l.must(reducer.Event{
+		Key: web, At: at(200), Origin: reducer.Origin{By: reducer.ByControlPlane},
+		Body: reducer.Opened{Target: "new", Policy: soaking(40, states.RollbackAndHalt)},
+	})
 	l.beats(205, synth.Heartbeat{Current: "new"})
 	l.wants(states.Converged)
 	l.report(190, 1, reducer.DispatchAck{AtDispatch: "old"})
@@ -211,8 +213,10 @@ func TestABadClosureIsNotSentAgainAfterAWipe(t *testing.T) {
 		}
 	}
 	kept := []reducer.Body{
-		reducer.DispatchAck{AtDispatch: "old"}, reducer.ActivationCompleted{Observed: "new"},
-		reducer.Failed{}, reducer.RollbackComplete{RevertedTo: "old"},
+		reducer.DispatchAck{AtDispatch: "old"},
+		reducer.ActivationCompleted{Observed: "new"},
+		reducer.Failed{},
+		reducer.RollbackComplete{RevertedTo: "old"},
 	}
 	for i, b := range kept {
 		ev := reducer.Event{Key: web, Seq: states.Seq(i + 1), At: at(100 + i), Order: states.Order{Boot: 1, Beat: 2}, Body: b}

@@ -13,8 +13,12 @@ import (
 func TestWhatNoObservationCanTellIsNotSynthesised(t *testing.T) {
 	key := states.Key{Rollout: states.Rollout{Channel: "stable", Ref: "a1b2"}, Host: "web-1"}
 	for _, body := range []reducer.Body{
-		reducer.ActivationStarted{}, reducer.ActivationDeferred{}, reducer.ProbeTopologyDeclared{},
-		reducer.ProbeObservedFirst{}, reducer.ProbeResult{}, reducer.ProbeFailureFirst{},
+		reducer.ActivationStarted{},
+		reducer.ActivationDeferred{},
+		reducer.ProbeTopologyDeclared{},
+		reducer.ProbeObservedFirst{},
+		reducer.ProbeResult{},
+		reducer.ProbeFailureFirst{},
 	} {
 		for state := range states.States() {
 			rec := states.Record{Key: key, Target: "new", Belief: states.Belief{State: state}}
