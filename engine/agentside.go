@@ -31,8 +31,9 @@ func (e *Engine) Heartbeat(ctx context.Context, hb synth.Heartbeat) (HeartbeatRe
 // place.
 func (e *Engine) Heartbeats(ctx context.Context, batch []synth.Heartbeat) []HeartbeatResult {
 	results := make([]HeartbeatResult, len(batch))
-	waiting := make([]*request, len(batch))
 	received := e.now()
+	var requests []*request
+	var places []int
 	for i := range batch {
 		beat := Beat{Heartbeat: batch[i], Received: received}
 		e.mu.Lock()
@@ -42,21 +43,22 @@ func (e *Engine) Heartbeats(ctx context.Context, batch []synth.Heartbeat) []Hear
 			results[i].Reply = reply
 			continue
 		}
-		r := &request{input: beat, reply: make(chan Reply, 1)}
-		select {
-		case e.inbox <- r:
-			waiting[i] = r
-		case <-ctx.Done():
-			results[i].Err = ctx.Err()
-		case <-e.done:
-			results[i].Err = ErrClosed
-		}
+		requests = append(requests, &request{input: beat, reply: make(chan Reply, 1)})
+		places = append(places, i)
 	}
-	for i, r := range waiting {
-		if r != nil {
-			reply, err := e.await(ctx, r)
-			results[i] = HeartbeatResult{Reply: reply.Beat, Err: err}
+	for len(requests) > 0 {
+		n := min(len(requests), roundMost)
+		err := e.send(ctx, requests[:n])
+		for i, r := range requests[:n] {
+			result := &results[places[i]]
+			result.Err = err
+			if err == nil {
+				var reply Reply
+				reply, result.Err = e.await(ctx, r)
+				result.Reply = reply.Beat
+			}
 		}
+		requests, places = requests[n:], places[n:]
 	}
 	return results
 }

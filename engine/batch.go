@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/gates"
 	"github.com/rollmend/rollmend/reducer"
@@ -52,9 +54,10 @@ func (b *Batch) at(c *Core, key states.Key) (states.Record, bool) {
 	return c.record(key)
 }
 
-// stage adds one step's outcome to the round. input is the place of the input
-// whose reply waits for it, negative for none.
-func (b *Batch) stage(c *Core, input int, base states.Record, out reducer.Outcome, gated bool) {
+// stage adds one step's outcome to the round, the first of so many of its
+// record. input is the place of the input whose reply waits for it, negative
+// for none.
+func (b *Batch) stage(c *Core, input int, base *states.Record, out *reducer.Outcome, steps int, gated bool) {
 	s, ok := b.byKey[base.Key]
 	if !ok {
 		s = &staged{change: adapters.Change{Expect: base.Revision}}
@@ -65,11 +68,11 @@ func (b *Batch) stage(c *Core, input int, base states.Record, out reducer.Outcom
 		b.staged = append(b.staged, s)
 	}
 	s.change.Record = out.Record
-	s.change.Effects = append(s.change.Effects, out.Effects)
+	s.change.Effects = append(slices.Grow(s.change.Effects, steps), out.Effects)
 	if gated {
 		s.change.Guard = c.ordering
 	}
-	if closes(&base, &out) {
+	if closes(base, out) {
 		s.change.Closes, b.closes = true, true
 	}
 	b.waitsFor(input, s)
@@ -118,13 +121,13 @@ func (c *Core) look(b *Batch, input int, id int32, key states.Key, seen synth.Se
 // apply steps a record through a chain and stages every step. It returns the
 // record as it is then.
 func (c *Core) apply(b *Batch, input int, rec states.Record, events []reducer.Event, gated bool) states.Record {
-	for _, ev := range events {
-		out, err := reducer.Step(rec, ev)
+	for i := range events {
+		out, err := reducer.Step(rec, events[i])
 		if err != nil {
 			// The record moved on meanwhile: what was missed is no longer.
 			return rec
 		}
-		b.stage(c, input, rec, out, gated)
+		b.stage(c, input, &rec, &out, len(events)-i, gated)
 		rec = out.Record
 	}
 	return rec

@@ -139,7 +139,7 @@ func (c *Core) decideReport(b *Batch, i int, ev reducer.Event) {
 		}
 		return
 	}
-	b.stage(c, i, rec, out, false)
+	b.stage(c, i, &rec, &out, 1, false)
 	id, known := c.hosts[ev.Key.Host]
 	if !known {
 		return

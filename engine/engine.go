@@ -42,7 +42,7 @@ const (
 
 // Bounds of one round, and of the tries to get a change in.
 const (
-	roundMost = 1000 // inputs: where a bigger transaction gains no more
+	roundMost = 1000 // inputs, about: where a bigger transaction gains no more
 	triesMost = 8    // that one input loses against other writers before its caller is told
 )
 
@@ -60,8 +60,8 @@ type Engine struct {
 	stale   bool // the fleet must be read again before anything is decided
 	blocked bool // the store could not be read: rounds wait for an input to try again
 
-	inbox   chan *request
-	acts    chan func() // run by the loop, between two rounds
+	inbox   chan []*request // each stays together: a relay's batch is one round's work
+	acts    chan func()     // run by the loop, between two rounds
 	pollers pollers
 	done    chan struct{} // closed when the engine is
 	ended   chan struct{} // closed when the loop has returned
@@ -101,7 +101,7 @@ func New(ctx context.Context, opts Options) (*Engine, error) {
 	}
 	e := &Engine{
 		opts: opts, core: core,
-		inbox: make(chan *request, roundMost),
+		inbox: make(chan []*request, roundMost),
 		acts:  make(chan func()),
 		done:  make(chan struct{}),
 		ended: make(chan struct{}),
@@ -146,14 +146,22 @@ func (e *Engine) restore(ctx context.Context) error {
 // submit puts an input into a round and waits for its reply.
 func (e *Engine) submit(ctx context.Context, in Input) (Reply, error) {
 	r := &request{input: in, reply: make(chan Reply, 1)}
-	select {
-	case e.inbox <- r:
-	case <-ctx.Done():
-		return Reply{}, ctx.Err()
-	case <-e.done:
-		return Reply{}, ErrClosed
+	if err := e.send(ctx, []*request{r}); err != nil {
+		return Reply{}, err
 	}
 	return e.await(ctx, r)
+}
+
+// send hands requests to the loop, to be taken together.
+func (e *Engine) send(ctx context.Context, requests []*request) error {
+	select {
+	case e.inbox <- requests:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-e.done:
+		return ErrClosed
+	}
 }
 
 func (e *Engine) await(ctx context.Context, r *request) (Reply, error) {

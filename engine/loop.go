@@ -30,8 +30,8 @@ func (e *Engine) gather(again []*request) (requests []*request, ok bool) {
 	requests = again
 	for len(requests) == 0 && (e.blocked || !e.busy()) {
 		select {
-		case r := <-e.inbox:
-			requests = append(requests, r)
+		case more := <-e.inbox:
+			requests = append(requests, more...)
 		case act := <-e.acts:
 			act()
 		case <-e.done:
@@ -45,8 +45,8 @@ func (e *Engine) gather(again []*request) (requests []*request, ok bool) {
 	}
 	for len(requests) < roundMost {
 		select {
-		case r := <-e.inbox:
-			requests = append(requests, r)
+		case more := <-e.inbox:
+			requests = append(requests, more...)
 		case act := <-acts:
 			act()
 		case <-e.done:

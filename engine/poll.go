@@ -96,7 +96,7 @@ func (c *Core) hand(b *Batch, i int, verdict gates.Verdict) {
 			b.Replies[i].Err = err
 			return
 		}
-		b.stage(c, i, rec, out, true)
+		b.stage(c, i, &rec, &out, 1, true)
 		rec = out.Record
 	}
 	b.Replies[i].Dispatch = &Dispatch{

@@ -60,7 +60,11 @@ func (c *Core) Settle(b *Batch, results []adapters.Result, commitErr error, now 
 // committed makes a change count.
 func (c *Core) committed(s *staged) {
 	rec := &s.change.Record
-	c.records[rec.Key] = *rec
+	if rec.State.Terminal() {
+		delete(c.records, rec.Key) // nothing is decided on it until the host reports again
+	} else {
+		c.records[rec.Key] = *rec
+	}
 	for i := range s.change.Effects {
 		// The view takes quarantines alone; its other counters follow the record.
 		_ = s.change.Effects[i].To(viewSink{c})

@@ -7,8 +7,9 @@ import (
 
 // chained makes a finding whose events happened at one time.
 func chained(l *Look, why states.Case, at states.Time, detail string, kinds ...states.Kind) Finding {
-	f := find(&l.Record, Missed, "%s", detail)
-	f.Case = why
+	f := Finding{Key: l.Record.Key, Reason: Missed, Detail: detail, Case: why}
+	// Room for the convergence that may follow.
+	f.Events = make([]reducer.Event, 0, len(kinds)+1)
 	for _, kind := range kinds {
 		f.Events = append(f.Events, event(l, why, kind, at))
 	}

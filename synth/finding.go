@@ -81,5 +81,9 @@ func (f Finding) String() string {
 }
 
 func find(rec *states.Record, reason Reason, format string, args ...any) Finding {
-	return Finding{Key: rec.Key, Reason: reason, Detail: fmt.Sprintf(format, args...)}
+	f := Finding{Key: rec.Key, Reason: reason, Detail: format}
+	if len(args) > 0 {
+		f.Detail = fmt.Sprintf(format, args...)
+	}
+	return f
 }
