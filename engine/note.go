@@ -19,7 +19,7 @@ func (c *Core) InStep(in *Beat, now states.Time) (HeartbeatReply, bool) {
 	holds := hb.Holds == states.Rollout{}
 	held := e.rollout != nil && hb.Holds == e.rollout.Rollout
 	switch {
-	case e.rollout == nil || len(s.more) > 0 || !s.answered.IsSet():
+	case e.rollout == nil || len(s.more) > 0:
 		return HeartbeatReply{}, false
 	case !hb.Current.Is(e.target) || len(hb.Failing) > 0 || len(s.beat.failing) > 0:
 		return HeartbeatReply{}, false
@@ -33,6 +33,9 @@ func (c *Core) InStep(in *Beat, now states.Time) (HeartbeatReply, bool) {
 		return HeartbeatReply{}, false
 	}
 	c.keep(s, hb, in.Received)
+	if !s.answered.IsSet() {
+		s.answered = now
+	}
 	reply := HeartbeatReply{ReceivedAt: in.Received, NextBeat: c.opts.Cycle}
 	if held {
 		reply.ReplayFrom = e.lastSeq + 1

@@ -14,10 +14,16 @@ import (
 // not in memory, each once.
 func (c *Core) Missing(inputs []Input) []states.Key {
 	var keys []states.Key
+	var wanted map[states.Key]bool
 	want := func(key states.Key) {
-		if _, ok := c.record(key); !ok && !c.absent[key] && !slices.Contains(keys, key) {
-			keys = append(keys, key)
+		if c.has(key) || c.absent[key] || wanted[key] {
+			return
 		}
+		if wanted == nil {
+			wanted = map[states.Key]bool{}
+		}
+		wanted[key] = true
+		keys = append(keys, key)
 	}
 	wantHost := func(host states.Host) {
 		if id, ok := c.hosts[host]; ok {
@@ -56,6 +62,19 @@ func (c *Core) Provide(rec states.Record) {
 
 // ProvideAbsent says that the store holds no such record.
 func (c *Core) ProvideAbsent(key states.Key) { c.absent[key] = true }
+
+// has reports whether [Core.record] returns a record, without making it.
+func (c *Core) has(key states.Key) bool {
+	if _, ok := c.records[key]; ok {
+		return true
+	}
+	id, ok := c.hosts[key.Host]
+	if !ok {
+		return false
+	}
+	e := c.slots[id].entry(key.Rollout)
+	return e != nil && !e.is(stored)
+}
 
 // record returns a record as it is committed, where it is in memory or its
 // opening alone gives it.

@@ -200,6 +200,8 @@ func (w *world) hand(ev reducer.Event) {
 	w.add("%s report %d %s at %ds order %s: %s -> %s (%s, put back from %d, %v)", w.at(), ev.Seq, ev.Kind(),
 		(ev.At-w.start)/1000, ev.Order, before, w.plane.rec.State, got.disposition, got.from, got.err)
 	if got.from != 0 {
+		// A second arrival would say that what is missing is lost.
+		w.ahead[ev.Seq] = true
 		w.host.again(got.from)
 		return
 	}
