@@ -102,7 +102,7 @@ func byHand(rec states.Record, ev reducer.Event) (out reducer.Outcome, err error
 	next.LastOrder = ev.Order
 	out.Disposition = reducer.Applied
 	out.Effects.Entry = reducer.LogEntry{Revision: next.Revision, Disposition: reducer.Applied, Event: ev}
-	out.Effects.Transition = reducer.Transition{Key: rec.Key, From: rec.State, To: next.State, At: ev.At}
+	out.Effects.Transition = reducer.Transition{From: rec.State, To: next.State, At: ev.At}
 	return out, nil
 }
 

@@ -113,7 +113,7 @@ var stepLaws = []Property{
 		}
 		want := reducer.Transition{}
 		if s.before.State != r.State {
-			want = reducer.Transition{Key: key, From: s.before.State, To: r.State, At: s.event.At}
+			want = reducer.Transition{From: s.before.State, To: r.State, At: s.event.At}
 		}
 		if got != want {
 			return fmt.Errorf("%s to %s has the transition %+v", s.before.State, r.State, got)

@@ -87,9 +87,9 @@ type Quarantine struct {
 	Host    states.Host
 }
 
-// Transition is the stored fact that a record changed its state.
+// Transition is the stored fact that a record changed its state. Which record
+// it was, the entry beside it says.
 type Transition struct {
-	Key  states.Key
 	From states.State
 	To   states.State
 	At   states.Time // the time of the event that did it

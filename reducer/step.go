@@ -128,5 +128,5 @@ func fill(out *Outcome, from *states.Record, ev *Event) {
 	if to.State == states.Reverted {
 		e.Quarantine = quarantine(to, ev)
 	}
-	e.Transition = Transition{Key: to.Key, From: from.State, To: to.State, At: ev.At}
+	e.Transition = Transition{From: from.State, To: to.State, At: ev.At}
 }

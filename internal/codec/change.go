@@ -88,8 +88,6 @@ func check(c *adapters.Change) error {
 			return contradiction(c, "log entry %d has revision %d", i, e.Entry.Revision)
 		case e.Entry.Event.Key != c.Record.Key:
 			return contradiction(c, "log entry %d is of %s", i, e.Entry.Event.Key)
-		case e.Transition != reducer.Transition{} && e.Transition.Key != c.Record.Key:
-			return contradiction(c, "transition %d is of %s", i, e.Transition.Key)
 		}
 	}
 	return nil
@@ -127,7 +125,7 @@ func (r *reader) effects(key states.Key) (e reducer.Effects) {
 		e.Quarantine = r.quarantine()
 	}
 	if transition {
-		e.Transition = r.transition(key)
+		e.Transition = r.transition()
 	}
 	return e
 }

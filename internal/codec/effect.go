@@ -26,7 +26,6 @@ func DecodeQuarantine(in []byte) (reducer.Quarantine, error) {
 func AppendTransition(dst []byte, t *reducer.Transition) []byte {
 	var w writer
 	w.begin(dst, transitionMessage)
-	w.key(t.Key)
 	w.transition(t)
 	return w.buf
 }
@@ -36,7 +35,7 @@ func AppendTransition(dst []byte, t *reducer.Transition) []byte {
 func DecodeTransition(in []byte) (reducer.Transition, error) {
 	var r reader
 	r.begin(in, transitionMessage)
-	t := r.transition(r.key())
+	t := r.transition()
 	return t, r.end()
 }
 
@@ -60,13 +59,12 @@ func (r *reader) quarantine() reducer.Quarantine {
 	}
 }
 
-// transition writes all but the key, which the message says once.
 func (w *writer) transition(t *reducer.Transition) {
 	w.byte(byte(t.From))
 	w.byte(byte(t.To))
 	w.time(t.At)
 }
 
-func (r *reader) transition(key states.Key) reducer.Transition {
-	return reducer.Transition{Key: key, From: enum[states.State](r), To: enum[states.State](r), At: r.time()}
+func (r *reader) transition() reducer.Transition {
+	return reducer.Transition{From: enum[states.State](r), To: enum[states.State](r), At: r.time()}
 }

@@ -200,7 +200,7 @@ func quarantine(t *rapid.T) reducer.Quarantine {
 }
 
 func transition(t *rapid.T) reducer.Transition {
-	return reducer.Transition{Key: key(t), From: enum[states.State](t), To: enum[states.State](t), At: clock(t)}
+	return reducer.Transition{From: enum[states.State](t), To: enum[states.State](t), At: clock(t)}
 }
 
 // change draws a change whose parts fit together, as the port asks for.
@@ -223,9 +223,6 @@ func change(t *rapid.T) adapters.Change {
 		e := &c.Effects[i]
 		e.Entry.Event.Key = c.Record.Key
 		e.Entry.Revision = c.Expect + states.Revision(i) + 1
-		if (e.Transition != reducer.Transition{}) {
-			e.Transition.Key = c.Record.Key
-		}
 	}
 	c.Record.Revision = c.Expect + states.Revision(len(c.Effects))
 	return c
