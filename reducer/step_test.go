@@ -36,3 +36,27 @@ func TestWhatNoObservationCanTellIsNotSynthesised(t *testing.T) {
 		}
 	}
 }
+
+// The table lets probes report in Soaking alone, so an honest record has none
+// before its activation; one that came from elsewhere must not carry them over.
+func TestTheOldClosuresPassesDoNotCountForTheNewOne(t *testing.T) {
+	key := states.Key{Rollout: states.Rollout{Channel: "stable", Ref: "a1b2"}, Host: "web-1"}
+	for _, state := range []states.State{states.Activating, states.Deferred} {
+		rec := states.Record{Key: key, Target: "new", Belief: states.Belief{
+			State:  state,
+			Probes: states.Probes{{Name: "http", Mode: states.Enforce, Status: states.Pass}},
+		}}
+		rec.Set(states.FirstProbeAt, 1, true)
+		rec.Set(states.FirstProbeFailureAt, 1, true)
+		out, err := reducer.Step(rec, reducer.Event{
+			Key: key, Seq: 1, At: 2, Body: reducer.ActivationCompleted{Observed: "new"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := out.Record; len(got.Probes) > 0 || got.At(states.FirstProbeAt).IsSet() || got.At(states.FirstProbeFailureAt).IsSet() {
+			t.Fatalf("from %s: probes %v, first probe %s, first failure %s",
+				state, got.Probes, got.At(states.FirstProbeAt), got.At(states.FirstProbeFailureAt))
+		}
+	}
+}
