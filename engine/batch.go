@@ -25,6 +25,8 @@ type Batch struct {
 	staged []*staged
 	byKey  map[states.Key]*staged
 	closes bool
+
+	repeats []int // inputs that are sent a dispatch again
 }
 
 // Reply answers one input.

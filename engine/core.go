@@ -55,6 +55,7 @@ type Core struct {
 	waits   map[waitKey][]int32   // who waits for what
 	queue   []int32               // hosts to look at again: something they wait for came
 	retry   []int32               // the same, once the store takes commits again
+	foreign bool                  // see Foreign
 }
 
 // rollout is an opened rollout.
@@ -98,6 +99,7 @@ func (c *Core) forget() {
 	c.absent = map[states.Key]bool{}
 	c.gaps = map[states.Key]putBack{}
 	c.refused = map[states.Key]string{}
+	c.foreign = false
 	c.forgetWaits()
 }
 

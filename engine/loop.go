@@ -71,7 +71,7 @@ func (e *Engine) round(ctx context.Context, requests []*request) (again []*reque
 	for i, r := range requests {
 		inputs[i] = r.input
 	}
-	err := errors.Join(e.reread(ctx), e.provide(ctx, inputs))
+	err := e.read(ctx, inputs)
 	e.blocked = err != nil
 	if e.blocked {
 		answer(requests, Reply{Err: err})
@@ -89,6 +89,7 @@ func (e *Engine) round(ctx context.Context, requests []*request) (again []*reque
 	e.mu.Lock()
 	e.stale = e.core.Settle(batch, results, err, e.now())
 	e.mu.Unlock()
+	e.confirm(ctx, batch)
 	for i, r := range requests {
 		reply := batch.Replies[i]
 		if reply.Again {
@@ -105,6 +106,42 @@ func (e *Engine) round(ctx context.Context, requests []*request) (again []*reque
 	}
 	e.pollers.wake(batch.Wake)
 	return again
+}
+
+// read reads what a round needs. Where that shows that another writer opened a
+// rollout, the fleet comes first.
+func (e *Engine) read(ctx context.Context, inputs []Input) error {
+	if err := errors.Join(e.reread(ctx), e.provide(ctx, inputs)); err != nil {
+		return err
+	}
+	if !e.foreign() {
+		return nil
+	}
+	e.stale = true
+	return errors.Join(e.reread(ctx), e.provide(ctx, inputs))
+}
+
+func (e *Engine) foreign() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.core.Foreign()
+}
+
+// confirm lets dispatches that were marked before go out again only where no
+// other writer has closed a gate meanwhile.
+func (e *Engine) confirm(ctx context.Context, batch *Batch) {
+	if !batch.Repeats() {
+		return
+	}
+	fleet, err := e.opts.Store.Fleet(ctx)
+	if err != nil {
+		fleet.Ordering = 0 // which no store has: they wait until it can be read
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.core.Confirm(batch, fleet.Ordering) {
+		e.stale = true
+	}
 }
 
 // reread reads the store anew where another writer has overtaken what the core

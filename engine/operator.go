@@ -21,10 +21,8 @@ func (e *Engine) Load(ctx context.Context, fleet *gates.Fleet) (loaded Loaded, e
 		if err != nil {
 			return err
 		}
-		if len(acts) > 0 {
-			if err := e.opts.Store.Enact(ctx, acts); err != nil {
-				return err
-			}
+		if err := e.enact(ctx, acts...); err != nil {
+			return err
 		}
 		e.mu.Lock()
 		e.core.Load(fleet, acts)
@@ -39,14 +37,14 @@ func (e *Engine) Load(ctx context.Context, fleet *gates.Fleet) (loaded Loaded, e
 // Resume lets a halted rollout go on past the hosts that have failed in it.
 // The reason is logged.
 func (e *Engine) Resume(ctx context.Context, id states.Rollout, reason string) error {
-	return enact(ctx, e, func() (adapters.Resumption, error) {
+	return act(ctx, e, func() (adapters.Resumption, error) {
 		return e.core.PlanResume(e.now(), id, reason)
 	}, e.core.Resume)
 }
 
 // Clear ends a quarantine. The reason is logged.
 func (e *Engine) Clear(ctx context.Context, channel states.Channel, closure states.Closure, reason string) error {
-	return enact(ctx, e, func() (adapters.Clearance, error) {
+	return act(ctx, e, func() (adapters.Clearance, error) {
 		return e.core.PlanClear(e.now(), channel, closure, reason)
 	}, e.core.Clear)
 }
@@ -54,28 +52,50 @@ func (e *Engine) Clear(ctx context.Context, channel states.Channel, closure stat
 // Impose quarantines a closure on a channel by hand: after a wipe it brings
 // back what no agent can tell of any more.
 func (e *Engine) Impose(ctx context.Context, channel states.Channel, closure states.Closure, reason string) error {
-	return enact(ctx, e, func() (adapters.Imposition, error) {
+	return act(ctx, e, func() (adapters.Imposition, error) {
 		return e.core.PlanImpose(e.now(), channel, closure, reason)
 	}, e.core.Impose)
 }
 
-// enact plans an operator's act, stores it, and lets it count.
-func enact[A adapters.Act](ctx context.Context, e *Engine, plan func() (A, error), count func(A)) error {
+// act plans an operator's act, stores it, and lets it count.
+func act[A adapters.Act](ctx context.Context, e *Engine, plan func() (A, error), count func(A)) error {
 	return e.do(ctx, func() error {
 		e.mu.Lock()
-		act, err := plan()
+		planned, err := plan()
 		e.mu.Unlock()
 		if err != nil {
 			return err
 		}
-		if err := e.opts.Store.Enact(ctx, []adapters.Act{act}); err != nil {
+		if err := e.enact(ctx, planned); err != nil {
 			return err
 		}
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		count(act)
+		count(planned)
 		return nil
 	})
+}
+
+// enact stores acts. Where others stored something beside them, the fleet is
+// read again before anything more is decided.
+func (e *Engine) enact(ctx context.Context, acts ...adapters.Act) error {
+	if len(acts) == 0 {
+		return nil
+	}
+	// Whatever goes wrong below, what was stored is read again.
+	stale := e.stale
+	e.stale = true
+	if err := e.opts.Store.Enact(ctx, acts); err != nil {
+		return err
+	}
+	fleet, err := e.opts.Store.Fleet(ctx)
+	if err != nil {
+		return nil // the acts are stored; to read them again is all that is left
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.stale = stale || e.core.Overtaken(fleet, acts)
+	return nil
 }
 
 // Explain says what is known and concluded of a host, with its logs. The error

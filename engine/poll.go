@@ -98,6 +98,8 @@ func (c *Core) hand(b *Batch, i int, verdict gates.Verdict) {
 		}
 		b.stage(c, i, &rec, &out, 1, true)
 		rec = out.Record
+	} else {
+		b.repeats = append(b.repeats, i)
 	}
 	b.Replies[i].Dispatch = &Dispatch{
 		Key: key, Target: rec.Target, Policy: rec.Policy, EnqueuedAt: rec.Dispatched, SentAt: b.now,

@@ -38,7 +38,8 @@ func (c *Core) Missing(inputs []Input) []states.Key {
 				want(key)
 			}
 		case Report:
-			if c.member(in.Event.Key) == nil {
+			// Where the rollout is not known, another writer may have opened it.
+			if _, known := c.rollouts[in.Event.Key.Rollout]; !known || c.member(in.Event.Key) == nil {
 				want(in.Event.Key)
 			}
 			wantHost(in.Event.Key.Host)
@@ -55,6 +56,10 @@ func (c *Core) Missing(inputs []Input) []states.Key {
 // Provide hands in a record that the store holds, after [Core.Missing] asked
 // for it or another writer changed it.
 func (c *Core) Provide(rec states.Record) {
+	if _, known := c.rollouts[rec.Rollout]; !known {
+		c.foreign = true
+		return
+	}
 	c.visited = append(c.visited, rec.Key)
 	c.records[rec.Key] = rec
 	c.follow(&rec)

@@ -1,0 +1,184 @@
+package sim
+
+import (
+	"context"
+	"slices"
+
+	"github.com/rollmend/rollmend/adapters"
+	"github.com/rollmend/rollmend/engine"
+	"github.com/rollmend/rollmend/reducer"
+	"github.com/rollmend/rollmend/states"
+)
+
+// The sentences that a run is held to.
+const (
+	nothingMissing   = "nothing acknowledged is missing"
+	nothingTwice     = "nothing is counted twice"
+	nothingInvented  = "nothing is invented"
+	noGatePassed     = "no gate is passed"
+	nobodyDisturbed  = "no host is disturbed"
+	terminalStays    = "what was reported terminal stays terminal"
+	logGivesRecord   = "the log gives the record"
+	recordsAgree     = "after the last fault every record agrees with its host"
+	allowedHappens   = "what the gates allow happens"
+	decidedOnCurrent = "a change is stored on top of what it was decided on"
+)
+
+// checks is what the checkers keep beside the store: all that it acknowledged.
+type checks struct {
+	records map[states.Key]states.Record // revision not 0
+	fleet   adapters.Fleet
+	commits int
+}
+
+// foldEvery says how often a changed record is folded from its log: each fold
+// reads the whole log, and whatever is missed is found when the store is
+// opened the next time.
+const foldEvery = 8
+
+// acts follows what was enacted.
+func (c *checks) acts(w *world) {
+	fleet, err := w.store.Fleet(context.Background())
+	if err != nil {
+		w.violate("the store can be read", "%v", err)
+	}
+	c.fleet = fleet
+}
+
+// before returns the records that a batch is about to change.
+func (c *checks) before(w *world, changes []adapters.Change) []states.Record {
+	before := make([]states.Record, len(changes))
+	for i := range changes {
+		rec, err := w.store.Record(context.Background(), changes[i].Record.Key)
+		if err != nil {
+			w.violate("what is changed exists", "%s: %v", changes[i].Record.Key, err)
+		}
+		before[i] = rec
+	}
+	return before
+}
+
+// committed checks what was stored.
+func (c *checks) committed(p *plane, changes []adapters.Change, results []adapters.Result, before []states.Record) {
+	for i := range changes {
+		if results[i].Err != nil {
+			continue
+		}
+		ch := &changes[i]
+		rec, was := &ch.Record, &before[i]
+		c.commits++
+		if was.Revision != ch.Expect {
+			p.violate(decidedOnCurrent, "%s: revision %d on top of %d", rec.Key, ch.Expect, was.Revision)
+		}
+		c.entries(p, was, ch)
+		if was.State.Terminal() && !was.Synthesised() && rec.State != was.State {
+			p.violate(terminalStays, "%s went from %s to %s", rec.Key, was.State, rec.State)
+		}
+		if c.commits%foldEvery == 0 {
+			c.fold(p.world, rec)
+		}
+	}
+	for i := range changes {
+		if results[i].Err == nil {
+			c.records[changes[i].Record.Key] = changes[i].Record
+		}
+	}
+	c.acts(p.world)
+}
+
+// entries checks the log entries of a change, one by one.
+func (c *checks) entries(p *plane, was *states.Record, ch *adapters.Change) {
+	last, state := was.LastSeq, was.State
+	for i := range ch.Effects {
+		e := &ch.Effects[i]
+		ev := &e.Entry.Event
+		p.note(p.name, "stores %s of %s: %s", ev.Kind(), ev.Key, e.Entry.Disposition)
+		if t := e.Transition; t.To != 0 {
+			if t.From != state {
+				p.violate(nothingTwice, "%s: a transition from %s, where the record was %s", ev.Key, t.From, state)
+			}
+			state = t.To
+		}
+		switch {
+		case ev.Reported():
+			if ev.Seq <= last {
+				p.violate(nothingTwice, "%s: report %d after %d", ev.Key, ev.Seq, last)
+			}
+			last = ev.Seq
+			c.reported(p, ev)
+		case ev.Synthesised():
+			c.synthesised(p, was, ev)
+		}
+	}
+}
+
+// reported checks that an agent said what the log says that it said.
+func (c *checks) reported(p *plane, ev *reducer.Event) {
+	h := p.hostNamed(ev.Key.Host)
+	if d := h.truth.of(ev.Key.Rollout); !d.kinds[ev.Kind()] {
+		p.violate(nothingInvented, "%s: the agent never said %s", ev.Key, ev.Kind())
+	}
+}
+
+// fold folds a record's log.
+func (c *checks) fold(w *world, rec *states.Record) {
+	log, err := w.store.Log(context.Background(), rec.Key)
+	if err != nil {
+		w.violate(logGivesRecord, "%s: %v", rec.Key, err)
+		return
+	}
+	folded, err := reducer.Rederive(log)
+	if err != nil || !folded.Equal(rec) {
+		w.violate(logGivesRecord, "%s: %v\nfolded %+v\nstored %+v", rec.Key, err, folded, *rec)
+	}
+}
+
+// reopened compares a store that was opened again with all that it had
+// acknowledged, where it was not put back.
+func (c *checks) reopened(w *world, putBack bool) {
+	now := map[states.Key]states.Record{}
+	for rec, err := range sortedRecords(w.store) {
+		if err != nil {
+			w.violate("the store can be read", "%v", err)
+			return
+		}
+		now[rec.Key] = rec
+		c.fold(w, &rec)
+	}
+	if !putBack {
+		for key, was := range c.records {
+			if rec, ok := now[key]; !ok || rec.Revision < was.Revision {
+				w.violate(nothingMissing, "%s was stored at revision %d, and is at %d after the crash", key, was.Revision, rec.Revision)
+			}
+		}
+	}
+	c.records = now
+	c.acts(w)
+}
+
+// answered checks an answer that says that a report was taken: it is in the
+// log, and if that says that it was heard before, then it was.
+func (c *checks) answered(p *plane, ev reducer.Event, r engine.Reply) {
+	if r.Err != nil {
+		return
+	}
+	rec := c.records[ev.Key]
+	if rec.LastSeq < ev.Seq {
+		p.violate(nothingMissing, "%s: report %d is answered %s, and the store is at %d", ev.Key, ev.Seq, r.Report.Disposition, rec.LastSeq)
+		return
+	}
+	if r.Report.Disposition != reducer.Duplicate {
+		return
+	}
+	log, err := p.store.Log(context.Background(), ev.Key)
+	if err != nil {
+		p.violate(nothingMissing, "%s: %v", ev.Key, err)
+		return
+	}
+	heard := slices.ContainsFunc(log, func(e reducer.LogEntry) bool {
+		return e.Event.Reported() && e.Event.Seq == ev.Seq
+	})
+	if !heard {
+		p.violate(nothingMissing, "%s: report %d, %s, is answered as heard before, and never was", ev.Key, ev.Seq, ev.Kind())
+	}
+}

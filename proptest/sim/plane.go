@@ -1,0 +1,344 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rollmend/rollmend/adapters"
+	"github.com/rollmend/rollmend/engine"
+	"github.com/rollmend/rollmend/states"
+)
+
+const (
+	triesMost  = 20   // rounds that one input may take part in before it is given up
+	roundMost  = 64   // inputs of a round: enough that hosts share rounds
+	inboxMost  = 1024 // inputs that wait; behind them the control plane answers that it is busy
+	followPoll = 10 * time.Second
+)
+
+// plane is a control plane: the real core, and around it what an engine does,
+// cut into steps between which anything can happen.
+type plane struct {
+	*world
+	name     string
+	clockOff time.Duration
+	cutUntil int64
+
+	core   *engine.Core
+	life   int // of the process
+	loaded int // the manifest that counts; -1: none
+	cursor int // of the store's changes that were taken in
+	stale  bool
+	inbox  []*call
+	busy   bool
+	known  map[states.Host]*heard // what this process was told, for the checks
+	start  states.Time
+}
+
+// call is an input and who waits for the reply.
+type call struct {
+	input engine.Input
+	reply func(engine.Reply)
+	tries int
+}
+
+func (p *plane) at() states.Time { return p.clock(p.clockOff) }
+
+// up reports whether the process runs.
+func (p *plane) up() bool { return p.core != nil }
+
+// begin starts the process.
+func (p *plane) begin() {
+	core, err := engine.NewCore(engine.CoreOptions{Started: p.at(), Cycle: cycle, Silence: silence, Skew: skew})
+	if err != nil {
+		p.violate("a control plane starts", "%v", err)
+		return
+	}
+	p.life++
+	p.core, p.loaded, p.start = core, -1, p.at()
+	p.inbox, p.busy, p.stale = nil, false, true
+	p.known = map[states.Host]*heard{}
+	p.note(p.name, "starts")
+	life := p.life
+	p.after(p.dice.between("manifest read", 0, 5*time.Second), func() { p.load(life) })
+	p.after(followPoll, func() { p.poll(life) })
+}
+
+// end kills the process.
+func (p *plane) end(back time.Duration) {
+	p.note(p.name, "is killed")
+	p.core = nil
+	p.life++
+	life := p.life
+	p.after(back, func() {
+		if p.life == life && !p.up() {
+			p.begin()
+		}
+	})
+}
+
+// in plans a next step of the present process.
+func (p *plane) in(d time.Duration, what func()) {
+	life := p.life
+	p.after(d, func() {
+		if p.life == life && p.up() {
+			what()
+		}
+	})
+}
+
+// load makes the newest manifest count, and tries again until it does.
+func (p *plane) load(life int) {
+	if p.life != life || !p.up() || p.loaded == len(p.manifests)-1 {
+		return
+	}
+	again := func() { p.after(50*time.Millisecond, func() { p.load(life) }) }
+	if p.busy || p.stale && !p.reread() {
+		again()
+		return
+	}
+	newest := len(p.manifests) - 1
+	m := p.manifests[newest]
+	acts, loaded, err := p.core.PlanLoad(p.at(), m.fleet)
+	if err != nil {
+		p.violate("the newest manifest is never refused", "%s: %v", p.name, err)
+		return
+	}
+	if !p.enact(acts...) {
+		again()
+		return
+	}
+	p.core.Load(m.fleet, acts)
+	p.loaded = newest
+	p.note(p.name, "loads %s, opens %v", m.plan.Ref, loaded.Opened)
+	p.work()
+}
+
+// enact stores acts, as the engine does.
+func (p *plane) enact(acts ...adapters.Act) bool {
+	if len(acts) == 0 {
+		return true
+	}
+	ctx := context.Background()
+	if err := p.store.Enact(ctx, acts); err != nil {
+		p.violate("acts can be stored", "%v", err)
+		return false
+	}
+	p.checks.acts(p.world)
+	p.told(p)
+	fleet, err := p.store.Fleet(ctx)
+	p.stale = p.stale || err != nil || p.core.Overtaken(fleet, acts)
+	return true
+}
+
+// reread takes in the whole store.
+func (p *plane) reread() bool {
+	ctx := context.Background()
+	p.cursor = len(p.store.touched)
+	fleet, err := p.store.Fleet(ctx)
+	if err != nil {
+		p.violate("the store can be read", "%v", err)
+		return false
+	}
+	p.core.Restore(fleet)
+	for rec, err := range sortedRecords(p.store) {
+		if err != nil {
+			p.violate("the store can be read", "%v", err)
+			return false
+		}
+		p.core.Adopt(rec)
+	}
+	p.core.Restored()
+	p.stale = false
+	return true
+}
+
+// told tells the other control planes that the store has changed; now and then
+// it does not arrive, and they find out when they look by themselves.
+func (w *world) told(by *plane) {
+	for _, other := range w.planes {
+		if other == by || w.faulty && w.dice.oneIn("notification", w.rates.drop) && w.fault("notification lost", other.name) {
+			continue
+		}
+		if other.up() {
+			other.in(w.dice.between("notified", time.Millisecond, 50*time.Millisecond), other.follow)
+		}
+	}
+}
+
+func (p *plane) poll(life int) {
+	if p.life != life || !p.up() {
+		return
+	}
+	p.follow()
+	p.after(followPoll, func() { p.poll(life) })
+}
+
+// follow takes in what others changed.
+func (p *plane) follow() {
+	if p.busy || p.stale || len(p.planes) == 1 || p.cursor >= len(p.store.touched) {
+		return
+	}
+	var changed []states.Record
+	for _, keys := range p.store.touched[p.cursor:] {
+		if keys == nil {
+			p.stale = true
+			p.work()
+			return
+		}
+		for _, key := range keys {
+			rec, err := p.store.Record(context.Background(), key)
+			if err != nil {
+				p.violate("what was changed can be read", "%v", err)
+				return
+			}
+			changed = append(changed, rec)
+		}
+	}
+	fleet, err := p.store.Fleet(context.Background())
+	if err != nil {
+		p.violate("the store can be read", "%v", err)
+		return
+	}
+	p.cursor = len(p.store.touched)
+	p.core.Follow(fleet.Ordering, fleet.Quarantines, changed)
+	p.work()
+}
+
+// take takes a request.
+func (p *plane) take(in engine.Input, reply func(engine.Reply)) {
+	if !p.up() {
+		return // the connection is refused, which says nothing
+	}
+	if beat, ok := in.(engine.Beat); ok {
+		if r, ok := p.core.InStep(&beat, beat.Received); ok {
+			reply(engine.Reply{Beat: r})
+			return
+		}
+	}
+	if len(p.inbox) >= inboxMost {
+		reply(engine.Reply{Err: engine.ErrNotReady})
+		return
+	}
+	p.inbox = append(p.inbox, &call{input: in, reply: reply})
+	p.work()
+}
+
+// work begins a round where there is something to do and none is under way.
+func (p *plane) work() {
+	if p.busy || len(p.inbox) == 0 && !p.core.Busy() && !p.stale {
+		return
+	}
+	p.busy = true
+	p.in(time.Millisecond, p.decide)
+}
+
+// decide is the first half of a round.
+func (p *plane) decide() {
+	if p.stale && !p.reread() {
+		return
+	}
+	n := min(len(p.inbox), roundMost)
+	calls := p.inbox[:n:n]
+	p.inbox = p.inbox[n:]
+	inputs := make([]engine.Input, n)
+	for i, c := range calls {
+		inputs[i] = c.input
+	}
+	for range 2 {
+		if !p.provide(inputs) {
+			return
+		}
+		if !p.core.Foreign() {
+			break
+		}
+		if !p.reread() {
+			return
+		}
+	}
+	now := p.at()
+	batch := p.core.Decide(now, inputs)
+	p.in(p.dice.between("commit takes", time.Millisecond, 15*time.Millisecond), func() { p.commit(batch, calls) })
+}
+
+func (p *plane) provide(inputs []engine.Input) bool {
+	for _, key := range p.core.Missing(inputs) {
+		rec, err := p.store.Record(context.Background(), key)
+		switch {
+		case errors.Is(err, adapters.ErrNotFound):
+			p.core.ProvideAbsent(key)
+		case err != nil:
+			p.violate("the store can be read", "%v", err)
+			return false
+		default:
+			p.core.Provide(rec)
+		}
+	}
+	return true
+}
+
+// commit is the second half of a round. The process, or the store, can be
+// killed before, in the midst of, and after it.
+func (p *plane) commit(batch *engine.Batch, calls []*call) {
+	var results []adapters.Result
+	var err error
+	if len(batch.Changes) > 0 {
+		if p.crashes("before a commit") {
+			return
+		}
+		before := p.checks.before(p.world, batch.Changes)
+		results, err = p.store.Commit(context.Background(), batch.Changes)
+		if err != nil {
+			p.violate("a batch that was decided can be stored", "%v", err)
+			return
+		}
+		if p.faulty && p.dice.oneIn("torn", p.rates.torn) && p.fault("torn write", p.name) {
+			p.tearStore()
+			return
+		}
+		p.disk.sync()
+		p.checks.committed(p, batch.Changes, results, before)
+		p.told(p)
+		if p.crashes("between a commit and its reply") {
+			return
+		}
+		if p.faulty && len(p.planes) > 1 && p.dice.oneIn("outcome", p.rates.outcome) && p.fault("outcome of a commit unknown", p.name) {
+			results, err = nil, adapters.ErrUnknownOutcome
+		}
+	}
+	p.stale = p.core.Settle(batch, results, err, p.at())
+	if batch.Repeats() {
+		fleet, err := p.store.Fleet(context.Background())
+		if err != nil {
+			p.violate("the store can be read", "%v", err)
+			return
+		}
+		p.stale = p.core.Confirm(batch, fleet.Ordering) || p.stale
+	}
+	p.busy = false
+	for i, c := range calls {
+		reply := batch.Replies[i]
+		if reply.Again {
+			c.tries++
+		}
+		switch {
+		case reply.Later || reply.Again && c.tries < triesMost:
+			p.inbox = append(p.inbox, c)
+		case reply.Again:
+			c.reply(engine.Reply{Err: engine.ErrContended})
+		default:
+			c.reply(reply)
+		}
+	}
+	p.work()
+}
+
+// crashes kills the process here, where such a fault happens.
+func (p *plane) crashes(where string) bool {
+	if p.faulty && p.dice.oneIn("kill plane", p.rates.killPlane) && p.fault("control plane killed", where) {
+		p.end(p.dice.between("plane back", time.Second, 90*time.Second))
+		return true
+	}
+	return false
+}

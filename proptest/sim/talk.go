@@ -1,0 +1,129 @@
+package sim
+
+import (
+	"errors"
+	"time"
+
+	"github.com/rollmend/rollmend/adapters"
+	"github.com/rollmend/rollmend/agent"
+	"github.com/rollmend/rollmend/engine"
+	"github.com/rollmend/rollmend/reducer"
+	"github.com/rollmend/rollmend/states"
+	"github.com/rollmend/rollmend/synth"
+)
+
+// heartbeatOf is what arrives of an agent's heartbeat.
+func heartbeatOf(host states.Host, hb agent.Heartbeat) synth.Heartbeat {
+	return synth.Heartbeat{
+		Host: host, Holds: hb.Rollout, Current: hb.Current, At: hb.At, Order: hb.Order,
+		LastReply: hb.LastReply, CurrentSince: hb.CurrentSince, Failing: hb.FailingProbes, Queued: hb.Queued,
+	}
+}
+
+// beat sends a heartbeat, and brings back its reply.
+func (h *host) beat(hb agent.Heartbeat) {
+	p := h.plane()
+	life := h.life
+	sent := h.truth.atBeat(h, hb)
+	h.note(string(h.name), "beats %s on %s holding %s to %s", hb.Order, hb.Current, hb.Rollout, p.name)
+	h.carry(h, p, "heartbeat", func() {
+		if !p.up() {
+			return
+		}
+		in := engine.Beat{Heartbeat: heartbeatOf(h.name, hb), Received: p.at()}
+		p.hears(h, sent)
+		p.take(in, func(r engine.Reply) {
+			if r.Err != nil {
+				return // it is not answered; the next one is
+			}
+			p.answers(h)
+			h.carry(h, p, "reply to a heartbeat", func() {
+				if h.life == life && h.up {
+					h.step(answerOf(h.at(), hb, r.Beat))
+				}
+			})
+		})
+	})
+}
+
+func answerOf(now states.Time, hb agent.Heartbeat, r engine.HeartbeatReply) agent.BeatAnswered {
+	in := agent.BeatAnswered{Now: now, ReceivedAt: r.ReceivedAt, NextBeat: r.NextBeat}
+	for _, s := range r.Snapshots {
+		rec := &s.Record
+		in.Snapshots = append(in.Snapshots, agent.Snapshot{
+			Rollout: rec.Rollout, State: rec.State, Target: rec.Target, AtDispatch: rec.AtDispatch,
+			SoakDueAt: rec.SoakDue(), LastSeq: rec.LastSeq, Soak: rec.Policy.Soak,
+			OnFailure: rec.Policy.OnFailure, LastBoot: s.LastBoot,
+		})
+	}
+	for _, replay := range r.Replay {
+		in.Replay = append(in.Replay, agent.Replay{Rollout: replay.Rollout, From: replay.From})
+	}
+	if r.ReplayFrom != 0 {
+		in.Replay = append(in.Replay, agent.Replay{Rollout: hb.Rollout, From: r.ReplayFrom})
+	}
+	return in
+}
+
+// send sends a report, and brings back its answer.
+func (h *host) send(ev reducer.Event) {
+	p := h.plane()
+	life := h.life
+	h.note(string(h.name), "reports %s %d of %s to %s", ev.Kind(), int(ev.Seq), ev.Key.Rollout, p.name)
+	h.carry(h, p, "report", func() {
+		p.take(engine.Report{Event: ev}, func(r engine.Reply) {
+			p.checks.answered(p, ev, r)
+			in := agent.ReportAnswered{Rollout: ev.Key.Rollout, Seq: ev.Seq, Answer: agent.Told, Disposition: r.Report.Disposition}
+			var gap *engine.GapError
+			switch {
+			case errors.As(r.Err, &gap):
+				in.Answer, in.From = agent.PutBack, gap.From
+			case errors.Is(r.Err, adapters.ErrNotFound):
+				in.Answer = agent.NoRecord
+			case r.Err != nil:
+				in.Answer, in.After = agent.NotNow, 5*time.Second
+			}
+			h.carry(h, p, "answer to a report", func() {
+				if h.life == life && h.up {
+					in.Now = h.at()
+					h.step(in)
+				}
+			})
+		})
+	})
+}
+
+// pollLater asks for a dispatch after a while, and goes on doing so.
+func (h *host) pollLater(d time.Duration) {
+	h.later(d, func() {
+		h.ask()
+		h.pollLater(h.dice.between("poll", 10*time.Second, 25*time.Second))
+	})
+}
+
+// ask asks for a dispatch.
+func (h *host) ask() {
+	if h.machine.Busy() {
+		return
+	}
+	p := h.plane()
+	life := h.life
+	h.carry(h, p, "poll", func() {
+		p.take(engine.Poll{Host: h.name}, func(r engine.Reply) {
+			if r.Err != nil || r.Dispatch == nil {
+				return
+			}
+			d := r.Dispatch
+			p.checks.dispatched(p, h, d)
+			p.note(p.name, "dispatches %s to %s", d.Key.Rollout, h.name)
+			h.carry(h, p, "dispatch", func() {
+				if h.life == life && h.up {
+					h.step(agent.Dispatched{Now: h.at(), Current: h.sees(), Dispatch: agent.Dispatch{
+						Rollout: d.Key.Rollout, Target: d.Target, Soak: d.Policy.Soak,
+						SoakDueAt: d.SentAt.Add(d.Policy.Soak), OnFailure: d.Policy.OnFailure,
+					}})
+				}
+			})
+		})
+	})
+}

@@ -1,0 +1,145 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/rollmend/rollmend/agent"
+	"github.com/rollmend/rollmend/reducer"
+	"github.com/rollmend/rollmend/states"
+)
+
+// truth is what a host really did. Only the simulator knows it.
+type truth struct {
+	deeds   map[states.Rollout]*deeds
+	beats   []said
+	has     []states.Closure // everything that the host ever ran
+	changed int64            // true time of the last thing that it did
+}
+
+// deeds is what a host did in one rollout, over all its agents' lives.
+type deeds struct {
+	kinds   [states.KindConverged + 1]bool
+	reports map[states.Seq]reducer.Event // of the present installation
+	lost    bool                         // an installation before the present one knew more
+}
+
+// said is a heartbeat as it was sent, and what was true then.
+type said struct {
+	agent.Heartbeat
+	nth  int
+	life int // of the installation
+}
+
+// beatsKept bounds how many heartbeats of a host are remembered: those of more
+// than an hour, which is longer than any of them is under way.
+const beatsKept = 128
+
+func (t *truth) of(id states.Rollout) *deeds {
+	if t.deeds == nil {
+		t.deeds = map[states.Rollout]*deeds{}
+	}
+	d := t.deeds[id]
+	if d == nil {
+		d = &deeds{reports: map[states.Seq]reducer.Event{}}
+		t.deeds[id] = d
+	}
+	return d
+}
+
+// keep takes note of what the agent keeps: its reports are its own words.
+func (t *truth) keep(h *host, e agent.Entry) {
+	switch e := e.(type) {
+	case agent.Report:
+		d := t.of(e.Event.Key.Rollout)
+		d.kinds[e.Event.Kind()] = true
+		d.reports[e.Event.Seq] = e.Event
+		t.changed = h.now
+		h.note(string(h.name), "keeps %s %d of %s", e.Event.Kind(), int(e.Event.Seq), e.Event.Key.Rollout)
+	case agent.Taken:
+		t.of(e.Rollout)
+		t.changed = h.now
+	}
+}
+
+// ran takes note of what the host runs.
+func (t *truth) ran(c states.Closure, now int64) {
+	if !slices.Contains(t.has, c) {
+		t.has = append(t.has, c)
+	}
+	t.changed = now
+}
+
+// reinstalled forgets what the installation knew; that it happened stays true.
+func (t *truth) reinstalled() {
+	for _, d := range t.deeds {
+		d.reports = map[states.Seq]reducer.Event{}
+		d.lost = true
+	}
+}
+
+// atBeat remembers a heartbeat.
+func (t *truth) atBeat(h *host, hb agent.Heartbeat) said {
+	s := said{Heartbeat: hb, life: h.lives}
+	if n := len(t.beats); n > 0 {
+		s.nth = t.beats[n-1].nth + 1
+	}
+	if len(t.beats) == beatsKept {
+		t.beats = t.beats[1:]
+	}
+	t.beats = append(t.beats, s)
+	return s
+}
+
+// showed reports whether the host sent a heartbeat that says what an
+// observation rests on. One whose time was cut is known by its order, or, of
+// the first generation, by what it showed alone.
+func (t *truth) showed(o states.Observation) (said, bool) {
+	for i := len(t.beats) - 1; i >= 0; i-- {
+		b := t.beats[i]
+		if b.Current.Is(o.Current) && (o.Order.Given() && b.Order == o.Order || !o.Order.Given() && b.At >= o.At) {
+			return b, true
+		}
+	}
+	return said{}, false
+}
+
+// failed reports whether the host ever failed in the rollout.
+func (d *deeds) failed() bool {
+	return d.kinds[states.KindFailed] || d.kinds[states.KindActivationFailed]
+}
+
+// standing returns how far the agent is with a rollout by its own journal,
+// and whether it knows it.
+func standing(j agent.Journal, id states.Rollout) (states.State, bool) {
+	var state states.State
+	var base states.Seq
+	known := false
+	for _, e := range j {
+		if t, ok := e.(agent.Taken); ok && t.Rollout == id {
+			state, base, known = t.State, t.Base, true
+		}
+	}
+	for _, e := range j {
+		r, ok := e.(agent.Report)
+		if !ok || r.Event.Key.Rollout != id || r.Event.Seq <= base {
+			continue
+		}
+		switch r.Event.Kind() {
+		case states.KindDispatchAck:
+			if state == states.Pending {
+				state = states.Activating
+			}
+		case states.KindActivationCompleted:
+			state = states.Soaking
+		case states.KindActivationDeferred:
+			state = states.Deferred
+		case states.KindActivationFailed, states.KindFailed:
+			state = states.Failed
+		case states.KindRollbackComplete:
+			state = states.Reverted
+		case states.KindConverged:
+			state = states.Converged
+		}
+	}
+	return state, known
+}

@@ -1,0 +1,69 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/rollmend/rollmend/states"
+)
+
+// world is a run: everything that there is.
+type world struct {
+	opts   Options
+	dice   *dice
+	agenda agenda
+	now    int64 // true milliseconds since the beginning
+	trace  trace
+	report Report
+
+	shape     shape
+	manifests []manifest // published, oldest first
+	disk      *disk
+	store     *store
+	backups   []int // frames on the disk, at moments that may be gone back to
+	planes    []*plane
+	hosts     []*host
+
+	rates    rates
+	faulty   bool // faults may happen
+	faults   int  // that could have happened so far, left out ones too
+	checks   checks
+	over     bool // nothing happens any more
+	violated *Violation
+}
+
+// after plans something.
+func (w *world) after(d time.Duration, what func()) {
+	w.agenda.add(w.now+max(1, d.Milliseconds()), what)
+}
+
+// clock returns what a clock shows that is off by so much.
+func (w *world) clock(off time.Duration) states.Time {
+	return states.Time(dawn + w.now + off.Milliseconds())
+}
+
+// fault reports whether a fault that could happen here does: not where the run
+// was asked to leave it out. It counts it.
+func (w *world) fault(kind, detail string) bool {
+	w.faults++
+	if w.opts.leavesOut(w.faults) {
+		return false
+	}
+	w.report.Faults++
+	w.report.ByFault[kind]++
+	w.report.happened = append(w.report.happened, w.faults)
+	w.note("fault", "%d: %s %s", w.faults, kind, detail)
+	return true
+}
+
+func (w *world) plane() *plane {
+	return w.planes[w.dice.below("which plane", len(w.planes))]
+}
+
+func (w *world) hostNamed(name states.Host) *host {
+	for _, h := range w.hosts {
+		if h.name == name {
+			return h
+		}
+	}
+	return nil
+}
