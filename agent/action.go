@@ -25,7 +25,14 @@ type Beat struct{ Heartbeat Heartbeat }
 
 // Send sends a report, which was kept before. Its reply is a [ReportAnswered];
 // where none comes, it is sent again.
-type Send struct{ Report reducer.Event }
+type Send struct {
+	Report reducer.Event
+
+	// KeptFrom is the lowest number of the rollout that the agent still keeps.
+	// A control plane that misses more in front of the report asks for it from
+	// there. The first generation does not say: 0.
+	KeptFrom states.Seq
+}
 
 // RunProbes looks at the closure that runs: a [ProbesDeclared], then a
 // [ProbeReported] for each probe that is not disabled.

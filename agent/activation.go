@@ -54,6 +54,8 @@ func (t *turn) advance() {
 // activate switches the host to the target, unless it runs it already.
 func (t *turn) activate(w *work) {
 	switch {
+	case !t.m.current.Known():
+		// It may be the target: nothing is switched until that can be told.
 	case w.Target.Is(t.m.current):
 		t.completed(w, 0)
 	case w.starts >= MaxStarts:

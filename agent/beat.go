@@ -44,6 +44,7 @@ func (in BeatAnswered) enter(t *turn) {
 			}
 		}
 	}
+	t.recount(in.LastBoot)
 	t.rehydrate(in.Snapshots)
 }
 

@@ -92,6 +92,7 @@ type BeatAnswered struct {
 	NextBeat   time.Duration
 	Snapshots  []Snapshot
 	Replay     []Replay // the header's and the body's requests alike
+	LastBoot   uint64   // the newest boot that the control plane knows of, where the heartbeat's was older; 0: it was not
 }
 
 // ReportAnswered is the control plane's reply to a report.

@@ -49,7 +49,11 @@ func (t *turn) send() {
 			continue
 		}
 		w.sent, w.retryAt = waiting[0].Seq, t.now.Add(t.m.cfg.RetryEvery)
-		t.outward = append(t.outward, Send{Report: waiting[0]})
+		out := Send{Report: waiting[0]}
+		if t.m.cfg.Generation != First {
+			out.KeptFrom = w.reports[0].Seq
+		}
+		t.outward = append(t.outward, out)
 	}
 }
 

@@ -84,6 +84,16 @@ func (t *turn) terms(s Snapshot) Taken {
 	}
 }
 
+// recount goes on behind a boot that the control plane knows of, where this
+// one's number was begun without a journal: until then every heartbeat of the
+// host looks older than those before it was installed anew.
+func (t *turn) recount(last uint64) {
+	if last != 0 && t.m.standing.Unproven {
+		t.raiseBoot(last)
+		t.stand()
+	}
+}
+
 // raiseBoot goes on behind the boots that the control plane knows of, where
 // this one's number is behind them, or was begun without a journal and so may
 // be an older boot's.

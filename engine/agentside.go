@@ -64,18 +64,17 @@ func (e *Engine) Heartbeats(ctx context.Context, batch []synth.Heartbeat) []Hear
 }
 
 // Report takes an agent's report and answers it once it is committed. A
-// refusal is an answer, not an error. The errors are [*GapError] (put back,
-// once), adapters.ErrNotFound (there is no such record), [ErrNotReady],
+// refusal is an answer, not an error. The errors are [*GapError] (put back), adapters.ErrNotFound (there is no such record), [ErrNotReady],
 // [ErrContended], [ErrClosed] and the store's: after all but ErrNotFound the
 // agent keeps the report and sends it again.
-func (e *Engine) Report(ctx context.Context, ev reducer.Event) (ReportReply, error) {
-	ev.Origin = reducer.Origin{}
-	r, err := e.submit(ctx, Report{Event: ev})
+func (e *Engine) Report(ctx context.Context, in Report) (ReportReply, error) {
+	in.Event.Origin = reducer.Origin{}
+	r, err := e.submit(ctx, in)
 	if err != nil {
 		return ReportReply{}, err
 	}
 	if r.Report.Disposition == reducer.Duplicate && r.Report.Reason == "" {
-		r.Report.Reason = e.reused(ctx, ev)
+		r.Report.Reason = e.reused(ctx, in.Event)
 	}
 	return r.Report, nil
 }

@@ -27,6 +27,11 @@ type HeartbeatReply struct {
 	// Replay names the records for which the agent's kept reports are wanted.
 	Replay []Replay
 
+	// LastBoot is the highest boot number that is known of the host, where the
+	// heartbeat named a lower one: its agent has lost count, and goes on behind
+	// it. 0: it has not.
+	LastBoot uint64
+
 	// Findings tells what was concluded, a finding per live record; for logs and
 	// tests, not for the agent. It is empty for a host that is in step.
 	Findings []synth.Finding
@@ -152,9 +157,10 @@ var ErrUnknownHost = errors.New("engine: the manifest does not list the host")
 // of it was stored; try again.
 var ErrContended = errors.New("engine: other writers kept changing the record: try again")
 
-// GapError puts a report back, once: numbers are missing in front of it. It was
-// not consumed. An agent that has them sends them first; one that has not sends
-// the report again, and the gap is accepted.
+// GapError puts a report back: numbers are missing in front of it. It was not
+// consumed. An agent that has them sends them first. One that has not says so
+// by [Report.KeptFrom], or, where it cannot, sends the report again; then the
+// gap is accepted.
 type GapError struct {
 	Key  states.Key
 	From states.Seq // the first missing number

@@ -141,6 +141,11 @@ type Beat struct {
 // Report is an agent's report that came in.
 type Report struct {
 	Event reducer.Event
+
+	// KeptFrom is the lowest number of the rollout that the agent can still
+	// send; 0 where it does not say. It tells reports that are lost from reports
+	// that are late.
+	KeptFrom states.Seq
 }
 
 // Poll is a host that asks for a dispatch.

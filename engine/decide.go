@@ -30,7 +30,7 @@ func (c *Core) Decide(now states.Time, inputs []Input) *Batch {
 		case Beat:
 			c.decideBeat(b, i, in)
 		case Report:
-			c.decideReport(b, i, in.Event)
+			c.decideReport(b, i, in)
 		case Poll:
 			polls = append(polls, i)
 		}
@@ -60,6 +60,9 @@ func (c *Core) decideBeat(b *Batch, i int, in Beat) {
 	c.clamp(&hb.CurrentSince, b.now)
 	seen := c.note(id, &hb, in.Received, b.now)
 	s := &c.slots[id]
+	if known := s.beat.order.Boot; hb.Order.Given() && hb.Order.Boot < known {
+		reply.Beat.LastBoot = known
+	}
 	c.eachLive(s, func(key states.Key) {
 		finding, ok := c.look(b, i, id, key, seen)
 		if !ok {
@@ -91,7 +94,8 @@ func (c *Core) eachLive(s *slot, f func(states.Key)) {
 // decideReport steps a record by a report, with the prefix that the record
 // misses in front of it, and puts the host's newest heartbeat to its records
 // again.
-func (c *Core) decideReport(b *Batch, i int, ev reducer.Event) {
+func (c *Core) decideReport(b *Batch, i int, in Report) {
+	ev := in.Event
 	reply := &b.Replies[i]
 	if !c.Ready() {
 		reply.Err = ErrNotReady
@@ -113,7 +117,7 @@ func (c *Core) decideReport(b *Batch, i int, ev reducer.Event) {
 		reply.Again = true
 		return
 	}
-	said, err := c.gap(&rec, &ev)
+	said, err := c.gap(&rec, &ev, in.KeptFrom)
 	if err != nil {
 		reply.Err = err
 		return

@@ -92,10 +92,10 @@ func TestARolloutGoesThroughItsWaves(t *testing.T) {
 
 	report := func(host states.Host, seq states.Seq, body reducer.Body) {
 		t.Helper()
-		r, err := e.Report(context.Background(), reducer.Event{
+		r, err := e.Report(context.Background(), engine.Report{Event: reducer.Event{
 			Key: states.Key{Rollout: states.Rollout{Channel: "stable", Ref: "r1"}, Host: host},
 			Seq: seq, At: now(), Body: body,
-		})
+		}})
 		require.NoError(t, err)
 		require.Equal(t, reducer.Applied, r.Disposition, r.Reason)
 	}

@@ -51,7 +51,7 @@ func ExampleEngine() {
 		reducer.Converged{Current: "new"},
 	} {
 		clk.Add(time.Minute)
-		r, err := eng.Report(ctx, reducer.Event{Key: dispatch.Key, Seq: states.Seq(i + 1), At: now(), Body: body})
+		r, err := eng.Report(ctx, engine.Report{Event: reducer.Event{Key: dispatch.Key, Seq: states.Seq(i + 1), At: now(), Body: body}})
 		fmt.Println(body.Kind(), r.Disposition, err)
 	}
 	// Output:

@@ -168,8 +168,9 @@ func (c *Core) leave(key states.Key) {
 
 // putBack remembers the reports of a record that were put back for a gap.
 type putBack struct {
-	last states.Seq // the record's last number then
-	seqs []states.Seq
+	last  states.Seq // the record's last number then
+	seqs  []states.Seq
+	asked int // of agents that say what they keep: how often it was asked for
 }
 
 // putBackMost bounds how many reports of one record are remembered as put
@@ -177,9 +178,16 @@ type putBack struct {
 // not resend, and then the gap is accepted.
 const putBackMost = 8
 
-// gap puts a report back that leaves a gap, once. What is said of a gap that is
-// accepted comes back as text.
-func (c *Core) gap(rec *states.Record, ev *reducer.Event) (said string, err error) {
+// askedMost bounds how often an agent is asked for reports that it says it
+// keeps. Each time it either sends them or the answer was lost on its way, so
+// only one that says what is not so comes near it; it must not stand still for
+// ever.
+const askedMost = 100
+
+// gap puts a report back that leaves a gap: as long as the agent says that it
+// keeps what is missing, and once where it does not say. What is said of a gap
+// that is accepted comes back as text.
+func (c *Core) gap(rec *states.Record, ev *reducer.Event, keptFrom states.Seq) (said string, err error) {
 	if ev.Seq <= rec.LastSeq+1 {
 		delete(c.gaps, ev.Key)
 		return "", nil
@@ -188,11 +196,19 @@ func (c *Core) gap(rec *states.Record, ev *reducer.Event) (said string, err erro
 	if was.last != rec.LastSeq {
 		was = putBack{last: rec.LastSeq}
 	}
-	if slices.Contains(was.seqs, ev.Seq) || len(was.seqs) == putBackMost {
+	from := max(rec.LastSeq+1, keptFrom)
+	was.asked++
+	lost := slices.Contains(was.seqs, ev.Seq) || len(was.seqs) == putBackMost
+	if keptFrom != 0 {
+		lost = from >= ev.Seq || was.asked > askedMost
+	}
+	if lost {
 		delete(c.gaps, ev.Key)
 		return fmt.Sprintf("taken without reports %d to %d, which the agent no longer has", rec.LastSeq+1, ev.Seq-1), nil
 	}
-	was.seqs = append(was.seqs, ev.Seq)
+	if keptFrom == 0 {
+		was.seqs = append(was.seqs, ev.Seq)
+	}
 	c.gaps[ev.Key] = was
-	return "", &GapError{Key: ev.Key, From: rec.LastSeq + 1, Seq: ev.Seq}
+	return "", &GapError{Key: ev.Key, From: from, Seq: ev.Seq}
 }

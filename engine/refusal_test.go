@@ -24,7 +24,7 @@ func TestNothingIsConsumedBeforeAManifestIsLoaded(t *testing.T) {
 	t.Cleanup(e.Close)
 	_, err = e.Heartbeat(t.Context(), synth.Heartbeat{Host: "web-1", Current: "new", At: 1})
 	require.ErrorIs(t, err, engine.ErrNotReady)
-	_, err = e.Report(t.Context(), reducer.Event{Key: web1, Seq: 1, At: 1, Body: reducer.DispatchAck{}})
+	_, err = e.Report(t.Context(), engine.Report{Event: reducer.Event{Key: web1, Seq: 1, At: 1, Body: reducer.DispatchAck{}}})
 	require.ErrorIs(t, err, engine.ErrNotReady)
 	_, _, err = e.Dispatch(t.Context(), "web-1", 0)
 	require.ErrorIs(t, err, engine.ErrNotReady)
@@ -48,7 +48,7 @@ func TestAReportOfAnUnknownRolloutIsNotFound(t *testing.T) {
 		{Rollout: states.Rollout{Channel: "stable", Ref: "r0"}, Host: "web-1"},
 		{Rollout: states.Rollout{Channel: "slow", Ref: "r1"}, Host: "web-1"},
 	} {
-		_, err := e.Report(t.Context(), reducer.Event{Key: key, Seq: 1, At: 1, Body: reducer.DispatchAck{}})
+		_, err := e.Report(t.Context(), engine.Report{Event: reducer.Event{Key: key, Seq: 1, At: 1, Body: reducer.DispatchAck{}}})
 		require.ErrorIs(t, err, adapters.ErrNotFound, key.String())
 	}
 }
@@ -57,13 +57,13 @@ func TestAReportWithAGapIsPutBackOnce(t *testing.T) {
 	clk := newClock()
 	e := startOn(t, clk, memory.New(), plan("r1", "new"))
 	ev := reducer.Event{Key: web1, Seq: 3, At: states.TimeOf(clk.Now()), Body: reducer.ActivationCompleted{Observed: "new"}}
-	_, err := e.Report(t.Context(), ev)
+	_, err := e.Report(t.Context(), engine.Report{Event: ev})
 	var gap *engine.GapError
 	require.ErrorAs(t, err, &gap)
 	require.Equal(t, states.Seq(1), gap.From)
 	require.ErrorContains(t, err, "send from there, or this one again")
 
-	r, err := e.Report(t.Context(), ev)
+	r, err := e.Report(t.Context(), engine.Report{Event: ev})
 	require.NoError(t, err)
 	require.Equal(t, reducer.Applied, r.Disposition)
 	require.Equal(t, "taken without reports 1 to 2, which the agent no longer has", r.Reason)
@@ -77,12 +77,12 @@ func TestANumberWithAnotherBodyIsSaidToBeReused(t *testing.T) {
 		{Disposition: reducer.Applied},
 		{Disposition: reducer.Duplicate},
 	} {
-		r, err := e.Report(t.Context(), ev)
+		r, err := e.Report(t.Context(), engine.Report{Event: ev})
 		require.NoError(t, err)
 		require.Equal(t, want, r, "sending %d", i+1)
 	}
 	ev.Body = reducer.DispatchAck{AtDispatch: "another"}
-	r, err := e.Report(t.Context(), ev)
+	r, err := e.Report(t.Context(), engine.Report{Event: ev})
 	require.NoError(t, err)
 	require.Equal(t, reducer.Duplicate, r.Disposition)
 	require.Equal(t, "number reused: report DispatchAck had it before", r.Reason)
@@ -104,7 +104,7 @@ func TestARefusedReportIsAnAnswerAndBlocksNothing(t *testing.T) {
 		{reducer.ActivationFailed{}, reducer.Refused, "ActivationFailed is not legal in Soaking"},
 		{reducer.Failed{}, reducer.Applied, ""},
 	} {
-		r, err := e.Report(t.Context(), reducer.Event{Key: web1, Seq: states.Seq(seq + 1), At: now, Body: step.body})
+		r, err := e.Report(t.Context(), engine.Report{Event: reducer.Event{Key: web1, Seq: states.Seq(seq + 1), At: now, Body: step.body}})
 		require.NoError(t, err)
 		require.Equal(t, step.want, r.Disposition, r.Reason)
 		require.Contains(t, r.Reason, step.reason)

@@ -118,7 +118,7 @@ func TestTwoWritersOfOneRecordBothGetIn(t *testing.T) {
 			reducer.ActivationStarted{Method: "switch"},
 			reducer.ActivationCompleted{Observed: "new"},
 		}[seq]
-		r, err := e.Report(t.Context(), reducer.Event{Key: key, Seq: states.Seq(seq + 1), At: now, Body: body})
+		r, err := e.Report(t.Context(), engine.Report{Event: reducer.Event{Key: key, Seq: states.Seq(seq + 1), At: now, Body: body}})
 		require.NoError(t, err)
 		require.Equal(t, reducer.Applied, r.Disposition, r.Reason)
 	}

@@ -170,11 +170,11 @@ func TestAReportThatOvertookIsPutBackSoThatTheRollbackIsSeen(t *testing.T) {
 	ack := reducer.Event{Key: web, Seq: 1, At: at(100), Body: reducer.DispatchAck{AtDispatch: "old"}}
 	broke := reducer.Event{Key: web, Seq: 2, At: at(120), Body: reducer.ActivationFailed{ExitCode: 1}}
 	var gap *engine.GapError
-	if _, err := e.Report(t.Context(), broke); !errors.As(err, &gap) || gap.From != 1 {
+	if _, err := e.Report(t.Context(), engine.Report{Event: broke}); !errors.As(err, &gap) || gap.From != 1 {
 		t.Fatalf("the report was not put back: %v", err)
 	}
 	for _, ev := range []reducer.Event{ack, broke} {
-		if r, err := e.Report(t.Context(), ev); err != nil || r.Disposition != reducer.Applied {
+		if r, err := e.Report(t.Context(), engine.Report{Event: ev}); err != nil || r.Disposition != reducer.Applied {
 			t.Fatalf("%s was %s: %v", ev.Kind(), r.Disposition, err)
 		}
 	}
@@ -220,7 +220,7 @@ func TestABadClosureIsNotSentAgainAfterAWipe(t *testing.T) {
 	}
 	for i, b := range kept {
 		ev := reducer.Event{Key: web, Seq: states.Seq(i + 1), At: at(100 + i), Order: states.Order{Boot: 1, Beat: 2}, Body: b}
-		if _, err := e.Report(t.Context(), ev); err != nil {
+		if _, err := e.Report(t.Context(), engine.Report{Event: ev}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/rollmend/rollmend/engine"
-	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 	"github.com/rollmend/rollmend/synth"
 )
@@ -49,7 +48,7 @@ type Engine interface {
 	// to is committed.
 	Heartbeats(ctx context.Context, hbs []synth.Heartbeat) []engine.HeartbeatResult
 	// Report takes a report and answers it once it is committed.
-	Report(ctx context.Context, ev reducer.Event) (engine.ReportReply, error)
+	Report(ctx context.Context, in engine.Report) (engine.ReportReply, error)
 	// Dispatch waits for something to hand to a host, until the wait is over (ok
 	// is false then) or the context ends.
 	Dispatch(ctx context.Context, host states.Host, wait time.Duration) (d engine.Dispatch, ok bool, err error)
@@ -154,14 +153,14 @@ func (a *agentRoutes) report(w http.ResponseWriter, r *http.Request, id identity
 	if err != nil {
 		return err
 	}
-	ev, err := readReport(b, a.opts.UnknownField)
+	in, err := readReport(b, a.opts.UnknownField)
 	if err != nil {
 		return err
 	}
-	if err := id.speaksFor(ev.Key.Host); err != nil {
+	if err := id.speaksFor(in.Event.Key.Host); err != nil {
 		return err
 	}
-	reply, err := a.engine.Report(r.Context(), ev)
+	reply, err := a.engine.Report(r.Context(), in)
 	if err != nil {
 		return err
 	}

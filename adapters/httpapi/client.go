@@ -76,9 +76,10 @@ type ReportAnswer struct {
 // Report sends a report. The answer is what the agent's machine is to be told,
 // whatever the error (its Now is left to the caller): a report that got no
 // answer is not consumed. The error says why there was no 200, for the log.
-func (c *Client) Report(ctx context.Context, ev reducer.Event) (ReportAnswer, error) {
+func (c *Client) Report(ctx context.Context, send agent.Send) (ReportAnswer, error) {
+	ev := send.Report
 	out := ReportAnswer{ReportAnswered: agent.ReportAnswered{Rollout: ev.Key.Rollout, Seq: ev.Seq, Answer: agent.NotNow}}
-	m, err := reportOf(ev)
+	m, err := reportOf(send)
 	if err != nil {
 		return out, fmt.Errorf("httpapi: report: %w", err)
 	}

@@ -47,7 +47,7 @@ func TestWhatBecomesOfAReport(t *testing.T) {
 		{"a broken server", 500, ours(), ``, agent.ReportAnswered{Answer: agent.NotNow}, "Internal Server Error"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := saying(c.status, c.header, []byte(c.body)).Report(t.Context(), ev)
+			got, err := saying(c.status, c.header, []byte(c.body)).Report(t.Context(), agent.Send{Report: ev})
 			var status *httpapi.StatusError
 			require.ErrorAs(t, err, &status)
 			require.Equal(t, c.status, status.Status)
@@ -63,12 +63,12 @@ func TestAReportWithoutAnAnswerIsNotConsumed(t *testing.T) {
 	down := &httpapi.Client{Base: "https://control", Host: "web-1", HTTP: &http.Client{
 		Transport: tripper(func(*http.Request) (*http.Response, error) { return nil, errors.New("no route") }),
 	}}
-	got, err := down.Report(t.Context(), ev)
+	got, err := down.Report(t.Context(), agent.Send{Report: ev})
 	require.ErrorContains(t, err, "no route")
 	require.Equal(t, want, got.ReportAnswered)
 
 	for _, body := range []string{``, `{}`, `{"disposition":"applied"`, `{"disposition":"eaten"}`} {
-		got, err = saying(http.StatusOK, nil, []byte(body)).Report(t.Context(), ev)
+		got, err = saying(http.StatusOK, nil, []byte(body)).Report(t.Context(), agent.Send{Report: ev})
 		var message *httpapi.MessageError
 		require.ErrorAs(t, err, &message)
 		require.Equal(t, want, got.ReportAnswered, "an answer that is not understood is none")
@@ -78,7 +78,7 @@ func TestAReportWithoutAnAnswerIsNotConsumed(t *testing.T) {
 // Output of some tool that is no UTF-8 must not keep a report from being sent.
 func TestAReportIsSentWhateverItsTextsHold(t *testing.T) {
 	s := &stub{}
-	_, err := clientOf(httpapi.Agent(s, httpapi.Options{})).Report(t.Context(), eventOf(reducer.ActivationFailed{StderrTail: "a\xffb"}, 2))
+	_, err := clientOf(httpapi.Agent(s, httpapi.Options{})).Report(t.Context(), agent.Send{Report: eventOf(reducer.ActivationFailed{StderrTail: "a\xffb"}, 2)})
 	require.NoError(t, err)
 	require.Equal(t, reducer.ActivationFailed{StderrTail: "a\uFFFDb"}, s.events[0].Body)
 }

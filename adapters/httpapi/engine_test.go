@@ -58,7 +58,7 @@ func (h *host) beat(holds states.Rollout, runs states.Closure) agent.BeatAnswere
 func (h *host) report(b reducer.Body) httpapi.ReportAnswer {
 	h.t.Helper()
 	h.seq++
-	answer, err := h.c.Report(h.t.Context(), h.event(b, h.seq))
+	answer, err := h.c.Report(h.t.Context(), agent.Send{Report: h.event(b, h.seq)})
 	require.NoError(h.t, err)
 	return answer
 }
@@ -105,26 +105,26 @@ func TestAHostOnTheWholeRoad(t *testing.T) {
 	require.Equal(t, reducer.Refused, illegal.Disposition)
 	require.Contains(t, illegal.Reason, "ActivationDeferred is not legal in Soaking")
 
-	again, err := h.c.Report(t.Context(), h.event(reducer.ActivationStarted{Method: "switch"}, 2))
+	again, err := h.c.Report(t.Context(), agent.Send{Report: h.event(reducer.ActivationStarted{Method: "switch"}, 2)})
 	require.NoError(t, err)
 	require.Equal(t, reducer.Duplicate, again.Disposition)
 	require.Contains(t, again.Reason, "number reused")
 
 	h.seq = 7
 	gap := h.event(reducer.ProbeObservedFirst{Probe: "http", Mode: states.Observe}, h.seq)
-	back, err := h.c.Report(t.Context(), gap)
+	back, err := h.c.Report(t.Context(), agent.Send{Report: gap})
 	var status *httpapi.StatusError
 	require.ErrorAs(t, err, &status)
 	require.Equal(t, "engine: stable@a1b2c3d4/web-1: report 7 came before 5: send from there, or this one again", status.Message)
 	require.Equal(t, agent.PutBack, back.Answer)
 	require.Equal(t, states.Seq(5), back.From)
-	accepted, err := h.c.Report(t.Context(), gap)
+	accepted, err := h.c.Report(t.Context(), agent.Send{Report: gap})
 	require.NoError(t, err)
 	require.Equal(t, reducer.Applied, accepted.Disposition)
 
 	elsewhere := h.event(reducer.Converged{Current: "sha256:new"}, 1)
 	elsewhere.Key.Rollout.Ref = "never"
-	unknown, err := h.c.Report(t.Context(), elsewhere)
+	unknown, err := h.c.Report(t.Context(), agent.Send{Report: elsewhere})
 	require.ErrorAs(t, err, &status)
 	require.Equal(t, http.StatusNotFound, status.Status)
 	require.Contains(t, status.Message, "no such record")

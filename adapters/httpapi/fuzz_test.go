@@ -111,7 +111,7 @@ func FuzzReport(f *testing.F) {
 		require.NotZero(t, ev.Seq)
 		require.True(t, ev.Kind().Agent())
 		again := &stub{}
-		_, err := clientOf(httpapi.Agent(again, httpapi.Options{})).Report(t.Context(), ev)
+		_, err := clientOf(httpapi.Agent(again, httpapi.Options{})).Report(t.Context(), agent.Send{Report: ev})
 		require.NoError(t, err)
 		require.Equal(t, ev, again.events[0])
 	})
@@ -154,7 +154,7 @@ func FuzzDispatch(f *testing.F) {
 func FuzzReportReply(f *testing.F) {
 	seed(f, "report-reply")
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, err := saying(http.StatusOK, nil, b).Report(t.Context(), eventOf(bodies[0], 1))
+		got, err := saying(http.StatusOK, nil, b).Report(t.Context(), agent.Send{Report: eventOf(bodies[0], 1)})
 		if err != nil {
 			require.Equal(t, agent.NotNow, got.Answer)
 			return

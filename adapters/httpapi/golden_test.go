@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollmend/rollmend/adapters/httpapi"
+	"github.com/rollmend/rollmend/agent"
 	"github.com/rollmend/rollmend/engine"
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
@@ -77,7 +78,7 @@ func TestReportsOfEveryKindAreAsTheirGoldenFilesSay(t *testing.T) {
 		kinds[b.Kind()] = true
 		t.Run(b.Kind().String(), func(t *testing.T) {
 			name, ev := "report-"+b.Kind().String(), eventOf(b, states.Seq(i+1))
-			matches(t, name, capture(t, func(c *httpapi.Client) { _, _ = c.Report(t.Context(), ev) }))
+			matches(t, name, capture(t, func(c *httpapi.Client) { _, _ = c.Report(t.Context(), agent.Send{Report: ev}) }))
 			s := &stub{}
 			w := post(httpapi.Agent(s, httpapi.Options{}), httpapi.PathEvents, string(golden(t, name)))
 			require.Equal(t, http.StatusOK, w.Code, w.Body)
@@ -116,7 +117,7 @@ func TestReportRepliesAreAsTheirGoldenFilesSay(t *testing.T) {
 		w := post(h, httpapi.PathEvents, string(golden(t, "report-Converged")))
 		require.Equal(t, http.StatusOK, w.Code, w.Body)
 		matches(t, name, w.Body.Bytes())
-		got, err := saying(http.StatusOK, nil, golden(t, name)).Report(t.Context(), eventOf(bodies[0], 1))
+		got, err := saying(http.StatusOK, nil, golden(t, name)).Report(t.Context(), agent.Send{Report: eventOf(bodies[0], 1)})
 		require.NoError(t, err)
 		require.Equal(t, sent, engine.ReportReply{Disposition: got.Disposition, Reason: got.Reason})
 	}
@@ -163,7 +164,7 @@ func TestEveryNameInTheWrongCaseIsRefusedWithTheRightOne(t *testing.T) {
 			return err
 		}),
 		"report-reply-refused": refusedReply(func(c *httpapi.Client) error {
-			_, err := c.Report(context.Background(), eventOf(bodies[0], 1))
+			_, err := c.Report(context.Background(), agent.Send{Report: eventOf(bodies[0], 1)})
 			return err
 		}),
 		"dispatch": refusedReply(func(c *httpapi.Client) error { _, _, err := c.Dispatch(context.Background(), 0); return err }),

@@ -71,6 +71,7 @@ type heartbeatReply struct {
 	Bootstrap  []snapshot `json:"bootstrap_rollouts,omitempty"`
 	NextBeatMs uint32     `json:"next_beat_ms,omitzero"`
 	Replay     []replay   `json:"replay,omitempty"`
+	LastBoot   uint64     `json:"last_boot,omitzero"`
 }
 
 // replay asks for the kept reports of one rollout.
@@ -81,7 +82,9 @@ type replay struct {
 
 // replyOf gives the engine's answer its form on the wire.
 func replyOf(r engine.HeartbeatReply) heartbeatReply {
-	out := heartbeatReply{ReceivedAt: new(instant(r.ReceivedAt)), NextBeatMs: uint32(r.NextBeat.Milliseconds())}
+	out := heartbeatReply{
+		ReceivedAt: new(instant(r.ReceivedAt)), NextBeatMs: uint32(r.NextBeat.Milliseconds()), LastBoot: r.LastBoot,
+	}
 	for _, s := range r.Snapshots {
 		out.Bootstrap = append(out.Bootstrap, snapshotOf(s))
 	}
@@ -105,6 +108,7 @@ func readHeartbeatReply(b []byte) (agent.BeatAnswered, error) {
 	out := agent.BeatAnswered{
 		ReceivedAt: states.Time(*m.ReceivedAt),
 		NextBeat:   time.Duration(m.NextBeatMs) * time.Millisecond,
+		LastBoot:   m.LastBoot,
 	}
 	for _, s := range m.Bootstrap {
 		out.Snapshots = append(out.Snapshots, s.agent())

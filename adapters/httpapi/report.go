@@ -4,6 +4,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/rollmend/rollmend/agent"
 	"github.com/rollmend/rollmend/engine"
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
@@ -17,43 +18,45 @@ type report struct {
 	Signature jsontext.Value  `json:"signature,omitzero"` // known, and not looked at
 	Boot      uint64          `json:"boot,omitzero"`
 	Beat      uint64          `json:"beat,omitzero"`
+	KeptFrom  uint64          `json:"keptFrom,omitzero"`
 }
 
 const messageReport = "report"
 
 // readReport decodes a report. The error is a [*MessageError].
-func readReport(b []byte, unknown func(message, field string)) (reducer.Event, error) {
+func readReport(b []byte, unknown func(message, field string)) (engine.Report, error) {
 	var m report
 	r := reader{message: messageReport, unknown: unknown}
 	if err := r.read(b, &m); err != nil {
-		return reducer.Event{}, err
+		return engine.Report{}, err
 	}
 	if *m.Hostname == "" {
-		return reducer.Event{}, r.refuse("hostname", "empty")
+		return engine.Report{}, r.refuse("hostname", "empty")
 	}
 	r.prefix = "event."
 	var h head
 	if err := r.peek(*m.Event, &h); err != nil {
-		return reducer.Event{}, err
+		return engine.Report{}, err
 	}
 	if *h.Seq == 0 {
-		return reducer.Event{}, r.refuse("event.seq", "0 is no number of an event: they start at 1")
+		return engine.Report{}, r.refuse("event.seq", "0 is no number of an event: they start at 1")
 	}
 	at, body, err := readBody(r, *h.Kind, *m.Event)
 	if err != nil {
-		return reducer.Event{}, err
+		return engine.Report{}, err
 	}
-	return reducer.Event{
+	return engine.Report{KeptFrom: states.Seq(m.KeptFrom), Event: reducer.Event{
 		Key:   states.Key{Rollout: states.Rollout(*m.RolloutID), Host: states.Host(*m.Hostname)},
 		Seq:   states.Seq(*h.Seq),
 		At:    states.Time(at),
 		Order: states.Order{Boot: m.Boot, Beat: m.Beat},
 		Body:  body,
-	}, nil
+	}}, nil
 }
 
 // reportOf gives an agent's report its form on the wire.
-func reportOf(ev reducer.Event) (report, error) {
+func reportOf(send agent.Send) (report, error) {
+	ev := send.Report
 	event, err := json.Marshal(bodyOf(ev), lenient)
 	if err != nil {
 		return report{}, err
@@ -64,6 +67,7 @@ func reportOf(ev reducer.Event) (report, error) {
 		Event:     new(jsontext.Value(event)),
 		Boot:      ev.Order.Boot,
 		Beat:      ev.Order.Beat,
+		KeptFrom:  uint64(send.KeptFrom),
 	}, nil
 }
 

@@ -62,7 +62,8 @@ func (s *stub) Heartbeats(_ context.Context, hbs []synth.Heartbeat) []engine.Hea
 	return out
 }
 
-func (s *stub) Report(_ context.Context, ev reducer.Event) (engine.ReportReply, error) {
+func (s *stub) Report(_ context.Context, in engine.Report) (engine.ReportReply, error) {
+	ev := in.Event
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.events = append(s.events, ev)

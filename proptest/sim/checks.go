@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/rollmend/rollmend/adapters"
+	"github.com/rollmend/rollmend/agent"
 	"github.com/rollmend/rollmend/engine"
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
@@ -178,7 +179,9 @@ func (c *checks) answered(p *plane, ev reducer.Event, r engine.Reply) {
 	heard := slices.ContainsFunc(log, func(e reducer.LogEntry) bool {
 		return e.Event.Reported() && e.Event.Seq == ev.Seq
 	})
-	if !heard {
+	if h := p.hostNamed(ev.Key.Host); !heard && h.config.Generation == agent.First {
+		p.report.Exceptions["an agent of the first generation cannot say which reports it keeps"]++
+	} else if !heard {
 		p.violate(nothingMissing, "%s: report %d, %s, is answered as heard before, and never was", ev.Key, ev.Seq, ev.Kind())
 	}
 }

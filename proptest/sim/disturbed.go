@@ -21,6 +21,7 @@ func (p *plane) hears(h *host, s said) {
 		k = &heard{}
 		p.known[h.name] = k
 	}
+	s.At = min(s.At, p.at().Add(skew)) // as it is cut
 	if !s.Current.Known() || k.any && older(s, k.newest) {
 		return
 	}
@@ -49,7 +50,7 @@ func (c *checks) dispatched(p *plane, h *host, d *engine.Dispatch) {
 	wrong := func(why string) { p.violate(nobodyDisturbed, "%s is sent %s: %s", h.name, d.Key.Rollout, why) }
 	k := p.known[h.name]
 	switch {
-	case p.loaded < 0 || d.Key.Rollout.Ref != p.manifests[p.loaded].plan.Ref:
+	case p.loaded < 0 || d.Key.Rollout.Ref != p.plan().Ref:
 		wrong("the manifest that counts brings another rollout")
 	case k == nil || !k.any:
 		wrong("it has not beaten since this control plane started")
@@ -66,7 +67,7 @@ func (c *checks) dispatched(p *plane, h *host, d *engine.Dispatch) {
 	if rec.State != states.Pending || !rec.Dispatched.IsSet() {
 		p.violate(nothingMissing, "%s is sent out, and the store does not say so", d.Key)
 	}
-	if blocks := c.held(p, &rec, true); len(blocks) > 0 {
+	if blocks := c.held(p.plan(), &rec, true); len(blocks) > 0 {
 		p.violate(noGatePassed, "%s is dispatched, held by %v", d.Key, blocks)
 	}
 }

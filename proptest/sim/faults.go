@@ -151,7 +151,7 @@ func (w *world) operate(p *plane) {
 		}
 		return
 	}
-	plan := w.manifests[p.loaded].plan
+	plan := p.plan()
 	id := states.Rollout{Channel: plan.Hosts[w.dice.below("which", len(plan.Hosts))].Channel, Ref: plan.Ref}
 	r, err := p.core.PlanResume(p.at(), id, "looked at it")
 	if err != nil || len(r.Hosts) == 0 || !w.fault("operator resumes", id.String()) {
@@ -183,6 +183,14 @@ func (w *world) calm() {
 }
 
 func hostLine(h *host, rec states.Record, s states.State, known bool) string {
-	return fmt.Sprintf("%s runs %s; its agent is %s (%t) with %d reports waiting; the record is %s",
+	line := fmt.Sprintf("%s runs %s; its agent is %s (%t) with %d reports waiting; the record is %s",
 		h.name, h.runs, s, known, h.machine.Queued(), rec.State)
+	for _, p := range h.planes {
+		if ex, err := p.core.Explain(p.at(), h.name); err == nil {
+			for _, e := range ex.Records {
+				line += fmt.Sprintf("; %s: %s, %s, withheld %q", p.name, e.Finding, e.Verdict, e.Withheld)
+			}
+		}
+	}
+	return line
 }

@@ -11,8 +11,7 @@ import (
 // record, as section 7 of the specification has them. It shares no code with
 // package gates. What superseded records still hold in budgets is left out, so
 // it may be too lenient there, never too strict.
-func (c *checks) held(p *plane, rec *states.Record, dispatch bool) (by []string) {
-	plan := p.manifests[p.loaded].plan
+func (c *checks) held(plan gates.Plan, rec *states.Record, dispatch bool) (by []string) {
 	id := rec.Rollout
 	if id.Ref != plan.Ref {
 		return []string{"not the rollout of the manifest"}

@@ -137,7 +137,7 @@ func (h *host) do(a agent.Action) {
 	case agent.Beat:
 		h.beat(a.Heartbeat)
 	case agent.Send:
-		h.send(a.Report)
+		h.send(a)
 	case agent.RunProbes:
 		h.probe(a.Closure)
 	case agent.Activate:

@@ -54,7 +54,7 @@ func (c *checks) prefix(p *plane, h *host, d *deeds, was *states.Record, ev *red
 	happened := d.kinds[ev.Kind()]
 	switch ev.Kind() {
 	case states.KindDispatchAck:
-		happened = happened || h.config.Generation == agent.First
+		happened = happened || d.taken || h.config.Generation == agent.First
 	case states.KindActivationCompleted:
 		happened = happened || slices.Contains(h.truth.has, was.Target)
 	case states.KindActivationFailed, states.KindFailed:
@@ -72,7 +72,7 @@ func (c *checks) lost(p *plane, h *host, d *deeds, was *states.Record, ev *reduc
 	if !beat.Rollout.IsZero() {
 		wrong("the agent held " + beat.Rollout.String())
 	}
-	if blocks := c.held(p, was, false); len(blocks) > 0 {
+	if blocks := c.held(p.plan(), was, false); len(blocks) > 0 {
 		p.violate(noGatePassed, "%s: %s as %s, held by %v", ev.Key, ev.Kind(), ev.Origin.Case, blocks)
 	}
 	if ev.Kind() != states.KindConverged || d.kinds[states.KindConverged] {

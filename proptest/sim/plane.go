@@ -7,6 +7,7 @@ import (
 
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/engine"
+	"github.com/rollmend/rollmend/gates"
 	"github.com/rollmend/rollmend/states"
 )
 
@@ -47,6 +48,9 @@ func (p *plane) at() states.Time { return p.clock(p.clockOff) }
 
 // up reports whether the process runs.
 func (p *plane) up() bool { return p.core != nil }
+
+// plan returns the manifest that counts for the process.
+func (p *plane) plan() gates.Plan { return p.manifests[p.loaded].plan }
 
 // begin starts the process.
 func (p *plane) begin() {

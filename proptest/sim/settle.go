@@ -57,7 +57,7 @@ func (w *world) lastChange(calm int64) int64 {
 // compare finds the longest that a record disagreed with its host, counted
 // from the last fault, or from the last thing that the host did.
 func (w *world) compare(calm int64) {
-	plan := w.manifests[len(w.manifests)-1].plan
+	plan := w.newest()
 	for i, ph := range plan.Hosts {
 		h := w.hosts[i]
 		rec := w.checks.record(plan, ph)
@@ -66,12 +66,35 @@ func (w *world) compare(calm int64) {
 		}
 		lag := time.Duration(w.now-max(calm, h.truth.changed)) * time.Millisecond
 		w.report.WorstSettle = max(w.report.WorstSettle, lag)
-		if lag > cycle+pass {
+		if lag > w.bound(h) {
 			s, known := standing(h.journal, rec.Rollout)
 			w.violate(recordsAgree, "%s after %s: %s", rec.Key, lag, hostLine(h, rec, s, known))
 			return
 		}
 	}
+}
+
+// bound is how long a record may disagree with its host. The heartbeat of a host
+// whose clock is slow by more than the bound on skew looks older than the
+// opening; it counts once it names a reply that came after that.
+func (w *world) bound(h *host) time.Duration {
+	for _, p := range w.planes {
+		if h.clockOff < p.clockOff-skew {
+			return 2*cycle + pass
+		}
+	}
+	return cycle + pass + w.ahead()
+}
+
+// ahead is how far openings lie in the future of a control plane whose clock
+// was set back: before they have passed, no heartbeat is newer.
+func (w *world) ahead() (most time.Duration) {
+	for _, p := range w.planes {
+		for _, o := range w.checks.fleet.Openings {
+			most = max(most, o.At.Sub(p.at()))
+		}
+	}
+	return most
 }
 
 // agrees reports whether a record says what its host is at.
@@ -81,11 +104,16 @@ func (w *world) agrees(h *host, rec states.Record) bool {
 	}
 	s, known := standing(h.journal, rec.Rollout)
 	if known {
-		return rec.State == s && h.machine.Queued() == 0
+		return rec.State == s
+	}
+	if held := h.machine.Held(); held == rec.Rollout && rec.State != states.Pending || !held.IsZero() && held != rec.Rollout {
+		// It goes by a snapshot, and knows no more than that; or it is not done
+		// with an older rollout, and says so.
+		return true
 	}
 	switch rec.State {
 	case states.Pending:
-		return !h.runs.Is(rec.Target) || len(w.checks.held(w.planes[0], &rec, false)) > 0
+		return !h.runs.Is(rec.Target) || len(w.checks.held(w.newest(), &rec, false)) > 0
 	case states.Activating, states.Deferred:
 		return false // the agent must be given a snapshot
 	case states.Soaking:
@@ -102,12 +130,12 @@ func (w *world) firstAgrees(h *host, rec states.Record) bool {
 		return true
 	}
 	return rec.State != states.Pending || !h.runs.Is(rec.Target) || h.machine.Queued() > 0 ||
-		len(w.checks.held(w.planes[0], &rec, false)) > 0
+		len(w.checks.held(w.newest(), &rec, false)) > 0
 }
 
 // liveness checks, when nothing happens any more, that nothing could.
 func (w *world) liveness() {
-	plan := w.manifests[len(w.manifests)-1].plan
+	plan := w.newest()
 	for i, ph := range plan.Hosts {
 		h := w.hosts[i]
 		rec := w.checks.record(plan, ph)
@@ -115,16 +143,42 @@ func (w *world) liveness() {
 			continue
 		}
 		s, known := standing(h.journal, rec.Rollout)
+		if h.machine.Queued() > 0 {
+			w.violate(allowedHappens, "reports are not taken: %s", hostLine(h, rec, s, known))
+		}
 		switch rec.State {
 		case states.Pending:
 			onTarget := h.runs.Is(rec.Target)
-			if len(w.checks.held(w.planes[0], &rec, !onTarget)) == 0 {
+			if held := h.machine.Held(); onTarget && !held.IsZero() && held != rec.Rollout {
+				continue
+			}
+			if len(w.checks.held(w.newest(), &rec, !onTarget)) == 0 && !w.mayHold(h, &rec) {
 				w.violate(allowedHappens, "%s waits, and nothing holds it: %s", rec.Key, hostLine(h, rec, s, known))
 			}
 		case states.Activating, states.Deferred, states.Soaking:
-			if h.runs.Is(rec.Target) && h.fate(rec.Target) < fateProbeFails {
+			soaks := h.machine.SoakDue() > h.at() // its clock was set back in the midst of it
+			if h.runs.Is(rec.Target) && h.fate(rec.Target) < fateProbeFails && !soaks {
 				w.violate(allowedHappens, "%s does not end: %s", rec.Key, hostLine(h, rec, s, known))
 			}
 		}
 	}
+}
+
+// mayHold reports whether something holds a dispatch that the naive gates leave
+// out: probes that fail by an earlier wave's heartbeats, or the place in a
+// budget of a record that was superseded in flight.
+func (w *world) mayHold(h *host, rec *states.Record) bool {
+	for i, ph := range w.newest().Hosts {
+		other := w.hosts[i]
+		if n := len(other.truth.beats); n > 0 && ph.Channel == h.channel && ph.Wave < rec.Wave &&
+			len(other.truth.beats[n-1].FailingProbes) > 0 {
+			return true
+		}
+	}
+	for key, old := range w.checks.records {
+		if len(w.shape.budgets) > 0 && key.Host != h.name && key.Rollout.Ref != rec.Rollout.Ref && old.InFlight() {
+			return true
+		}
+	}
+	return false
 }

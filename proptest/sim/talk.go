@@ -7,7 +7,6 @@ import (
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/agent"
 	"github.com/rollmend/rollmend/engine"
-	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 	"github.com/rollmend/rollmend/synth"
 )
@@ -31,7 +30,9 @@ func (h *host) beat(hb agent.Heartbeat) {
 			return
 		}
 		in := engine.Beat{Heartbeat: heartbeatOf(h.name, hb), Received: p.at()}
-		p.hears(h, sent)
+		if p.core.Ready() {
+			p.hears(h, sent)
+		}
 		p.take(in, func(r engine.Reply) {
 			if r.Err != nil {
 				return // it is not answered; the next one is
@@ -47,7 +48,7 @@ func (h *host) beat(hb agent.Heartbeat) {
 }
 
 func answerOf(now states.Time, hb agent.Heartbeat, r engine.HeartbeatReply) agent.BeatAnswered {
-	in := agent.BeatAnswered{Now: now, ReceivedAt: r.ReceivedAt, NextBeat: r.NextBeat}
+	in := agent.BeatAnswered{Now: now, ReceivedAt: r.ReceivedAt, NextBeat: r.NextBeat, LastBoot: r.LastBoot}
 	for _, s := range r.Snapshots {
 		rec := &s.Record
 		in.Snapshots = append(in.Snapshots, agent.Snapshot{
@@ -66,12 +67,13 @@ func answerOf(now states.Time, hb agent.Heartbeat, r engine.HeartbeatReply) agen
 }
 
 // send sends a report, and brings back its answer.
-func (h *host) send(ev reducer.Event) {
+func (h *host) send(send agent.Send) {
+	ev := send.Report
 	p := h.plane()
 	life := h.life
 	h.note(string(h.name), "reports %s %d of %s to %s", ev.Kind(), int(ev.Seq), ev.Key.Rollout, p.name)
 	h.carry(h, p, "report", func() {
-		p.take(engine.Report{Event: ev}, func(r engine.Reply) {
+		p.take(engine.Report{Event: ev, KeptFrom: send.KeptFrom}, func(r engine.Reply) {
 			p.checks.answered(p, ev, r)
 			in := agent.ReportAnswered{Rollout: ev.Key.Rollout, Seq: ev.Seq, Answer: agent.Told, Disposition: r.Report.Disposition}
 			var gap *engine.GapError

@@ -20,6 +20,7 @@ type truth struct {
 type deeds struct {
 	kinds   [states.KindConverged + 1]bool
 	reports map[states.Seq]reducer.Event // of the present installation
+	taken   bool                         // from a dispatch or a snapshot
 	lost    bool                         // an installation before the present one knew more
 }
 
@@ -56,7 +57,7 @@ func (t *truth) keep(h *host, e agent.Entry) {
 		t.changed = h.now
 		h.note(string(h.name), "keeps %s %d of %s", e.Event.Kind(), int(e.Event.Seq), e.Event.Key.Rollout)
 	case agent.Taken:
-		t.of(e.Rollout)
+		t.of(e.Rollout).taken = true
 		t.changed = h.now
 	}
 }
@@ -95,6 +96,11 @@ func (t *truth) atBeat(h *host, hb agent.Heartbeat) said {
 // the first generation, by what it showed alone.
 func (t *truth) showed(o states.Observation) (said, bool) {
 	for i := len(t.beats) - 1; i >= 0; i-- {
+		if b := t.beats[i]; b.Current.Is(o.Current) && b.Order == o.Order && b.At == o.At {
+			return b, true
+		}
+	}
+	for i := len(t.beats) - 1; i >= 0; i-- {
 		b := t.beats[i]
 		if b.Current.Is(o.Current) && (o.Order.Given() && b.Order == o.Order || !o.Order.Given() && b.At >= o.At) {
 			return b, true
@@ -109,14 +115,14 @@ func (d *deeds) failed() bool {
 }
 
 // standing returns how far the agent is with a rollout by its own journal,
-// and whether it knows it.
+// and whether its own reports say so.
 func standing(j agent.Journal, id states.Rollout) (states.State, bool) {
 	var state states.State
 	var base states.Seq
 	known := false
 	for _, e := range j {
 		if t, ok := e.(agent.Taken); ok && t.Rollout == id {
-			state, base, known = t.State, t.Base, true
+			state, base = t.State, t.Base
 		}
 	}
 	for _, e := range j {
@@ -124,6 +130,7 @@ func standing(j agent.Journal, id states.Rollout) (states.State, bool) {
 		if !ok || r.Event.Key.Rollout != id || r.Event.Seq <= base {
 			continue
 		}
+		known = true
 		switch r.Event.Kind() {
 		case states.KindDispatchAck:
 			if state == states.Pending {

@@ -3,6 +3,7 @@ package sim
 import (
 	"time"
 
+	"github.com/rollmend/rollmend/gates"
 	"github.com/rollmend/rollmend/states"
 )
 
@@ -54,6 +55,9 @@ func (w *world) fault(kind, detail string) bool {
 	w.note("fault", "%d: %s %s", w.faults, kind, detail)
 	return true
 }
+
+// newest returns the manifest that was published last.
+func (w *world) newest() gates.Plan { return w.manifests[len(w.manifests)-1].plan }
 
 func (w *world) plane() *plane {
 	return w.planes[w.dice.below("which plane", len(w.planes))]

@@ -30,7 +30,7 @@ func (p *process) send(ctx context.Context, a agent.Send) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, replyWithin)
 	defer cancel()
-	answer, _ := p.Client.Report(ctx, a.Report) // the answer holds whatever the error
+	answer, _ := p.Client.Report(ctx, a) // the answer holds whatever the error
 	answer.Now = now()
 	if answer.Answer == agent.Told || answer.Answer == agent.NoRecord {
 		p.note(Note{
