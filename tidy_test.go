@@ -34,11 +34,15 @@ var edges = map[string][]string{
 	"synth":   {"states", "reducer", "gates"},
 	"agent":   {"states", "reducer"},
 
-	"adapters":           {"states", "reducer"},
-	"internal/codec":     {"states", "reducer", "adapters"},
-	"adapters/memory":    {"states", "reducer", "adapters", "internal/codec"},
-	"adapters/sqlite":    {"states", "reducer", "adapters", "internal/codec"},
-	"adapters/manifest":  {"states", "gates"},
+	"adapters":          {"states", "reducer"},
+	"internal/codec":    {"states", "reducer", "adapters"},
+	"adapters/memory":   {"states", "reducer", "adapters", "internal/codec"},
+	"adapters/sqlite":   {"states", "reducer", "adapters", "internal/codec"},
+	"adapters/manifest": {"states", "gates"},
+
+	"adapters/postgres":           {"states", "reducer", "adapters", "internal/codec"},
+	"adapters/postgres/throwaway": nil,
+
 	"engine":             {"states", "reducer", "gates", "synth", "adapters"},
 	"adapters/httpapi":   {"states", "reducer", "gates", "synth", "agent", "adapters", "engine"},
 	"adapters/storetest": {"states", "reducer", "adapters"},

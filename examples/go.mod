@@ -6,6 +6,7 @@ require (
 	github.com/rollmend/rollmend v0.0.0
 	github.com/rollmend/rollmend/adapters/sqlite v0.0.0
 	github.com/stretchr/testify v1.12.1
+	pgregory.net/rapid v1.3.0
 )
 
 require (

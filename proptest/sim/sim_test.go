@@ -2,7 +2,6 @@ package sim_test
 
 import (
 	"flag"
-	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,7 +12,7 @@ import (
 
 var (
 	seed  = flag.Uint64("sim.seed", 1, "the seed to begin with")
-	runs  = flag.Int("sim.runs", 40, "how many seeds to run")
+	runs  = flag.Int("sim.runs", 200, "how many seeds to run")
 	only  = flag.String("sim.only", "", "the faults that happen, by their numbers, with commas between; or none")
 	tries = flag.Int("sim.shrink", 200, "how many runs to spend on making a violation smaller")
 )
@@ -50,5 +49,5 @@ func TestReplay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Println(report)
+	t.Logf("%+v", report)
 }

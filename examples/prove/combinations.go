@@ -1,0 +1,50 @@
+package main
+
+import "context"
+
+// combinations compares the reducer and synth with a second, slow
+// implementation of their rules, in every combination of a record.
+type combinations struct {
+	shares uint64 // into which the combinations are cut; each is small
+
+	// try compares one share of them, counted from 0, and returns how many it
+	// had. The error of one that differs is a [*violation].
+	try func(ctx context.Context, share uint64) (n uint64, err error)
+}
+
+func (combinations) name() string { return "combinations" }
+
+func (combinations) about() string {
+	return "every combination of state, event, evidence and policy of a record against a second, slow implementation of the same rules that shares no code with the first"
+}
+
+func (combinations) share() int { return 10 }
+
+func (p combinations) summary(l *ledger) []figure {
+	return []figure{
+		{what: "combinations", n: l.Counts["combinations"]},
+		{what: "shares of all combinations", n: l.Counts["shares"], of: p.shares},
+	}
+}
+
+// run goes on with the share behind the last one. Seeds have no part in it.
+func (p combinations) run(ctx context.Context, j *job) error {
+	for share := j.ledger.Counts["shares"]; share < p.shares; share++ {
+		n, err := p.try(ctx, share)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		j.ledger.add("combinations", n)
+		j.ledger.add("shares", 1)
+		if err := j.save(); err != nil {
+			return err
+		}
+		if j.left() <= 0 {
+			return nil
+		}
+	}
+	return nil
+}

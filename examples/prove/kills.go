@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"fmt"
+)
+
+// kills ends processes that write to a store in mid-work, and has fresh ones
+// account for every transition that was acknowledged.
+type kills struct {
+	// loop kills a process once for each seed in a row, and returns how many
+	// were killed; control does the same with a process that acknowledges before
+	// it commits, and returns whether its loss was seen. The error of a loop that
+	// found something missing is a [*violation].
+	loop    func(ctx context.Context, seed, n uint64) (killed uint64, err error)
+	control func(ctx context.Context, seed uint64) (seen bool, err error)
+}
+
+// killsPerRound is how many processes are killed before the ledger is kept.
+const killsPerRound = 20
+
+const processesKilled = "processes killed"
+
+func (kills) name() string { return "kills" }
+
+func (kills) about() string {
+	return "processes that write to SQLite killed at random points; fresh ones find every acknowledged transition, and every record whole; a process that acknowledges too early is seen to lose"
+}
+
+func (kills) share() int { return 15 }
+
+func (kills) summary(l *ledger) []figure {
+	return []figure{
+		{what: processesKilled, n: l.Counts[processesKilled]},
+		{what: "null controls in which the loss was seen", n: l.Counts["controls"]},
+	}
+}
+
+func (p kills) run(ctx context.Context, j *job) error {
+	seen, err := p.control(ctx, j.next())
+	if err != nil {
+		return err
+	}
+	if !seen {
+		return &violation{
+			what:   fmt.Sprintf("a process that acknowledges before it commits was killed from seed %d on, and no loss was seen: the loop is blind", j.next()),
+			replay: "go run ./examples/prove -only kills",
+		}
+	}
+	j.ledger.add("controls", 1)
+	for {
+		from := j.next()
+		n, err := p.loop(ctx, from, killsPerRound)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		j.ledger.add(processesKilled, n)
+		if err := j.used(from + killsPerRound - 1); err != nil {
+			return err
+		}
+		if j.left() <= 0 {
+			return nil
+		}
+	}
+}

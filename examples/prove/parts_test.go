@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// ran runs a part for a moment, and returns what it has to show.
+func ran(t *testing.T, p part, l *ledger) (string, error) {
+	t.Helper()
+	j := &job{
+		seed: 1, until: time.Now().Add(5 * time.Millisecond), ledger: l,
+		save: func() error { return nil }, say: func(string, ...any) {},
+	}
+	err := p.run(t.Context(), j)
+	return summed(p, l), err
+}
+
+var broken = &violation{what: "it broke", replay: "do it again"}
+
+func TestASimulatedFleetIsCountedByItsFaults(t *testing.T) {
+	p := simulated{fleet: func(seed uint64) (simulation, error) {
+		if seed == 60 {
+			return simulation{}, broken
+		}
+		time.Sleep(time.Millisecond)
+		return simulation{events: 10, byFault: map[string]int{"drop": 2, "crash": 1}, worst: time.Duration(seed) * time.Millisecond}, nil
+	}}
+	l := &ledger{}
+	got, err := ran(t, p, l)
+	require.NoError(t, err)
+	require.Equal(t, "150 injected faults; 500 simulated events; 50 fleets; "+
+		"50 ms at the worst until a record agreed with its host again after the last fault; seeds 1 to 50", got)
+	require.Equal(t, "Faults: crash 50, drop 100.\n\n", p.details(l))
+	_, err = ran(t, p, l)
+	require.ErrorIs(t, err, broken)
+	require.Equal(t, []span{{1, 50}}, l.Seeds, "a round that broke is tried again")
+}
+
+func TestTheDeepestLookAtASmallWorldCounts(t *testing.T) {
+	l := &ledger{}
+	for _, seen := range []explored{{1000, 5}, {10, 2}} {
+		got, err := ran(t, worlds{func(context.Context, *job) (explored, error) { return seen, nil }}, l)
+		require.NoError(t, err)
+		require.Equal(t, "1,000 different states at most in one run; 5 steps deep, without a gap", got)
+	}
+	_, err := ran(t, worlds{func(context.Context, *job) (explored, error) { return explored{}, broken }}, l)
+	require.ErrorIs(t, err, broken)
+}
+
+func TestCombinationsEndWhenAllAreCompared(t *testing.T) {
+	l := &ledger{}
+	var shares []uint64
+	p := combinations{shares: 4, try: func(_ context.Context, share uint64) (uint64, error) {
+		shares = append(shares, share)
+		time.Sleep(3 * time.Millisecond)
+		return 100, nil
+	}}
+	for range 3 {
+		_, err := ran(t, p, l)
+		require.NoError(t, err)
+	}
+	require.Equal(t, []uint64{0, 1, 2, 3}, shares)
+	require.Equal(t, "400 combinations; 4 of 4 shares of all combinations", summed(p, l))
+}
+
+func TestEveryStoreIsGivenEachHistory(t *testing.T) {
+	l, fails := &ledger{}, false
+	good := func(context.Context, uint64) error { time.Sleep(time.Millisecond); return nil }
+	bad := func(context.Context, uint64) error {
+		if fails {
+			return broken
+		}
+		return nil
+	}
+	p := histories{[]historyStore{{"memory", good}, {"SQLite", bad}}}
+	got, err := ran(t, p, l)
+	require.NoError(t, err)
+	require.Equal(t, "20 linearizable histories on memory; 20 linearizable histories on SQLite; seeds 1 to 20", got)
+	fails = true
+	_, err = ran(t, p, l)
+	require.ErrorIs(t, err, broken)
+}
+
+func TestAKillLoopThatIsBlindIsAViolation(t *testing.T) {
+	seen := true
+	p := kills{
+		loop:    func(_ context.Context, _, n uint64) (uint64, error) { time.Sleep(6 * time.Millisecond); return n, nil },
+		control: func(context.Context, uint64) (bool, error) { return seen, nil },
+	}
+	l := &ledger{}
+	got, err := ran(t, p, l)
+	require.NoError(t, err)
+	require.Equal(t, "20 processes killed; 1 null controls in which the loss was seen; seeds 1 to 20", got)
+	seen = false
+	_, err = ran(t, p, l)
+	require.ErrorContains(t, err, "the loop is blind")
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// mutant is one change to one guard.
+type mutant struct {
+	src  *source
+	file *file
+	line int
+	in   string // the function or table that it is in
+	what string // says the change; unlike any other's of the same function
+
+	// The bytes from..to of the file's text become instead.
+	from, to int
+	instead  string
+}
+
+// name says which mutant it is without the line, which moves.
+func (m *mutant) name() string { return fmt.Sprintf("%s: %s: %s", m.file.name, m.in, m.what) }
+
+// String says where it is, for people.
+func (m *mutant) String() string {
+	return fmt.Sprintf("%s:%d: %s: %s", m.file.name, m.line, m.in, m.what)
+}
+
+// text returns the file as the mutant has it. Its lines keep their numbers.
+func (m *mutant) text() string {
+	return m.file.text[:m.from] + m.instead + m.file.text[m.to:]
+}
+
+// builds reports whether the package still compiles.
+func (m *mutant) builds() bool {
+	_, err := m.src.check(m.file, m.text())
+	return err == nil
+}
+
+// quote returns source code on one line, cut where it is long.
+func quote(code string) string {
+	const longest = 100 // of what a line for people should hold
+	code = strings.Join(strings.Fields(code), " ")
+	if len(code) > longest {
+		code = code[:longest] + "..."
+	}
+	return "`" + code + "`"
+}
