@@ -17,7 +17,7 @@ func late(rec *states.Record, ev *Event) (Disposition, error) {
 	below, found := position(rec, ev.Kind())
 	mayGoBelow := ev.Reported() || ev.Synthesised() && ev.Origin.Case == states.ReportAhead
 	if !found || !mayGoBelow {
-		if ev.Reported() && said(definite(rec), ev) {
+		if ev.Reported() && said(rec, definite(rec), ev) {
 			return Duplicate, nil
 		}
 		return Refused, &IllegalError{Key: rec.Key, State: rec.State, Kind: ev.Kind()}
@@ -25,7 +25,7 @@ func late(rec *states.Record, ev *Event) (Disposition, error) {
 	rest := rec.Guesses()[below:]
 	rewind(rec, below)
 	r, _ := lookup(rec.State, ev.Kind())
-	if r.Once && said(&rec.Belief, ev) {
+	if r.Once && said(rec, &rec.Belief, ev) {
 		return Duplicate, nil
 	}
 	if ev.Synthesised() {
@@ -141,15 +141,16 @@ func definite(rec *states.Record) *states.Belief {
 	return &rec.Belief
 }
 
-// said reports whether a belief already holds what a report says.
-func said(b *states.Belief, ev *Event) bool {
+// said reports whether a belief of a record already holds what a report says.
+// An activation is of the target alone, whatever the host runs since.
+func said(rec *states.Record, b *states.Belief, ev *Event) bool {
 	switch body := ev.Body.(type) {
 	case DispatchAck:
 		return b.At(states.AckedAt).IsSet()
 	case ActivationStarted:
 		return b.At(states.StartedAt).IsSet()
 	case ActivationCompleted:
-		return b.At(states.ActivatedAt).IsSet() && body.Observed.Is(b.Current)
+		return b.At(states.ActivatedAt).IsSet() && body.Observed.Is(rec.Target)
 	case ActivationDeferred:
 		return b.At(states.DeferredAt).IsSet()
 	case ActivationFailed:
