@@ -91,12 +91,8 @@ func (s *Store) prepare(b *batch, changes []adapters.Change) (err error) {
 	for i := range changes {
 		c := &changes[i]
 		r := row{change: c, begin: len(b.data)}
-		if in, at, ok := s.index.find(c.Record.Key); ok {
-			r.head = &in.heads[at]
-			if _, twice := b.seen[r.head]; twice {
-				return fmt.Errorf("sqlite: %s stands twice in a batch", c.Record.Key)
-			}
-			b.seen[r.head] = struct{}{}
+		if err := s.locate(b, &r); err != nil {
+			return err
 		}
 		if b.data, err = codec.AppendChange(b.data, c); err != nil {
 			return err
@@ -104,6 +100,21 @@ func (s *Store) prepare(b *batch, changes []adapters.Change) (err error) {
 		r.end = len(b.data)
 		b.rows = append(b.rows, r)
 	}
+	return nil
+}
+
+// locate finds a row's record, if its rollout was opened.
+func (s *Store) locate(b *batch, r *row) error {
+	key := r.change.Record.Key
+	in, at, ok := s.index.find(key)
+	if !ok {
+		return nil
+	}
+	r.head = &in.heads[at]
+	if _, twice := b.seen[r.head]; twice {
+		return fmt.Errorf("sqlite: %s stands twice in a batch", key)
+	}
+	b.seen[r.head] = struct{}{}
 	return nil
 }
 
@@ -115,6 +126,13 @@ func (s *Store) admit(b *batch) ([]adapters.Result, error) {
 	b.first, b.ordering = s.last+1, s.ordering
 	admitted := b.rows[:0]
 	for i, r := range b.rows {
+		// A rollout that was opened since is open for the whole batch: its other
+		// changes are compared with what is stored now.
+		if r.head == nil {
+			if err := s.locate(b, &r); err != nil {
+				return nil, err
+			}
+		}
 		if results[i].Err = s.refusal(&r); results[i].Err != nil {
 			continue
 		}

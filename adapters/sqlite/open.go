@@ -10,6 +10,11 @@ import (
 	_ "modernc.org/sqlite" // the driver of OpenFile
 )
 
+// waits makes every connection wait where SQLite locks the file for a moment,
+// the reading ones too: it does so when the last of the others is closed, as
+// after a call that was cancelled.
+const waits = "_pragma=busy_timeout(10000)" // ms; as long as a write waits
+
 // OpenFile opens the store in the file at path, and creates it where there is
 // none. Its folder must exist. The errors are those of [Open].
 func OpenFile(ctx context.Context, path string) (*Store, error) {
@@ -17,7 +22,7 @@ func OpenFile(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %s: %w", path, err)
 	}
-	name := url.URL{Scheme: "file", Path: filepath.ToSlash(full)}
+	name := url.URL{Scheme: "file", Path: filepath.ToSlash(full), RawQuery: waits}
 	db, err := sql.Open("sqlite", name.String())
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %s: %w", path, err)
@@ -33,7 +38,8 @@ func OpenFile(ctx context.Context, path string) (*Store, error) {
 // Open opens the store in the database that db is connected to, and creates it
 // where the database is empty. All connections of db must lead to one file.
 // The store takes a connection for the time of a call only; closing the store
-// leaves db open.
+// leaves db open. Writes wait where the file is locked for a moment; that reads
+// wait too is up to how db makes its connections (SQLite's busy timeout).
 //
 // The error is an [*adapters.NotAStoreError] for a file that is something else
 // or is damaged, and an [*adapters.NewerSchemaError] for one that a later

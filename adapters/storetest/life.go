@@ -138,9 +138,15 @@ func advance(t testing.TB, rec states.Record, steps int) adapters.Change {
 // walk steps a record along a whole life: the dispatch, the ack, the switch,
 // probes, a failure, the rollback, and then reports that are refused, for ever.
 func walk(rec states.Record, steps int) (adapters.Change, error) {
+	return walkWith(rec, steps, func(ev reducer.Event, _ int) reducer.Event { return ev })
+}
+
+// walkWith is walk with events that are changed by edit, which is told the step
+// that each is for, from 0.
+func walkWith(rec states.Record, steps int, edit func(reducer.Event, int) reducer.Event) (adapters.Change, error) {
 	c := adapters.Change{Expect: rec.Revision, Record: rec}
-	for range steps {
-		ev := nextEvent(&c.Record)
+	for step := range steps {
+		ev := edit(nextEvent(&c.Record), step)
 		out, err := reducer.Step(c.Record, ev)
 		var illegal *reducer.IllegalError
 		if err != nil && !errors.As(err, &illegal) {
