@@ -12,23 +12,28 @@ type combinations struct {
 	try func(ctx context.Context, share uint64) (n uint64, err error)
 }
 
+const sharesOfCombinations = "shares of all combinations"
+
 func (combinations) name() string { return "combinations" }
 
 func (combinations) about() string {
 	return "every combination of state, event, evidence and policy of a record against a second, slow implementation of the same rules that shares no code with the first"
 }
 
-func (combinations) share() int { return 10 }
+func (combinations) share() int { return 6 }
 
 func (p combinations) summary(l *ledger) []figure {
 	return []figure{
 		{what: "combinations", n: l.Counts["combinations"]},
-		{what: "shares of all combinations", n: l.Counts["shares"], of: p.shares},
+		{what: sharesOfCombinations, n: l.Counts["shares"], of: p.shares},
 	}
 }
 
 // run goes on with the share behind the last one. Seeds have no part in it.
 func (p combinations) run(ctx context.Context, j *job) error {
+	if p.try == nil {
+		return errUnbound
+	}
 	for share := j.ledger.Counts["shares"]; share < p.shares; share++ {
 		n, err := p.try(ctx, share)
 		if ctx.Err() != nil {

@@ -38,6 +38,9 @@ func (p histories) summary(l *ledger) (out []figure) {
 }
 
 func (p histories) run(ctx context.Context, j *job) error {
+	if len(p.stores) == 0 {
+		return errUnbound
+	}
 	return rounds(ctx, j, historiesPerRound, func(ctx context.Context, seed uint64) (map[string]uint64, error) {
 		counts := map[string]uint64{}
 		for _, s := range p.stores {

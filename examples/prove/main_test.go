@@ -59,7 +59,7 @@ func runnerOf(t *testing.T, dir string, budget time.Duration, seed uint64) (*run
 	var out bytes.Buffer
 	return &runner{
 		options: options{seed: seed, state: dir}, root: repository, out: &out,
-		ledgers: ledgers{dir}, ends: time.Now().Add(budget),
+		ledgers: newLedgers(dir, "abc"), ends: time.Now().Add(budget),
 	}, &out
 }
 
@@ -72,7 +72,7 @@ func TestPartsShareTheBudgetAndGoOnWhereTheyWere(t *testing.T) {
 		require.InDelta(t, 50, a.given.Milliseconds(), 40)
 		require.InDelta(t, 50, b.given.Milliseconds(), 40)
 	}
-	l, err := ledgers{dir}.open("a")
+	l, err := newLedgers(dir, "abc").open("a")
 	require.NoError(t, err)
 	require.Equal(t, []span{{1, l.Counts["seeds"]}}, l.Seeds, "no seed twice, none left out")
 	require.Greater(t, l.Counts["seeds"], uint64(300))
@@ -80,7 +80,7 @@ func TestPartsShareTheBudgetAndGoOnWhereTheyWere(t *testing.T) {
 
 	r, _ := runnerOf(t, dir, 10*time.Millisecond, 3)
 	require.NoError(t, r.all(t.Context(), []part{a}))
-	l, err = ledgers{dir}.open("a")
+	l, err = newLedgers(dir, "abc").open("a")
 	require.NoError(t, err)
 	require.Len(t, l.Seeds, 2)
 	require.Equal(t, uint64(2*seedsPerRange+1), l.Seeds[1].First)
@@ -93,7 +93,7 @@ func TestAViolationIsPrintedInFullAndDoesNotKeepTheOthersFromRunning(t *testing.
 	err := r.all(t.Context(), []part{a, b})
 	require.ErrorContains(t, err, "VIOLATION in a\nit broke\nagain with: do it again")
 	for name, broken := range map[string]string{"a": "it broke\ndo it again", "b": ""} {
-		l, err := ledgers{dir}.open(name)
+		l, err := newLedgers(dir, "abc").open(name)
 		require.NoError(t, err)
 		require.Equal(t, broken, l.Broken)
 		require.Positive(t, l.Counts["seeds"])
@@ -140,8 +140,8 @@ func TestAMutantThatLivesIsAViolation(t *testing.T) {
 
 func TestTheGoalsSayWhetherTheyAreReached(t *testing.T) {
 	for n, word := range map[uint64]string{9_999_999: "not reached yet", 10_000_000: "reached"} {
-		p := page{parts: []part{laws{}}, ledgers: map[string]*ledger{"laws": {Counts: map[string]uint64{propertyCases: n}}}}
-		require.Equal(t, n, p.count(target{part: "laws", what: propertyCases}))
+		p := page{commit: "abc", parts: []part{laws{}}, ledgers: map[string]*ledger{"laws": {Commit: "abc", Counts: map[string]uint64{propertyCases: n}}}}
+		require.Equal(t, n, p.figure(target{part: "laws", what: propertyCases}).n)
 		var b strings.Builder
 		p.goals(&b)
 		require.Contains(t, b.String(), "| property cases | 10,000,000 | "+grouped(n)+" | "+word+" |")
