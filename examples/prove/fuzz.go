@@ -104,7 +104,8 @@ func (p fuzz) run(ctx context.Context, j *job) error {
 		return errors.New("there are no fuzz targets")
 	}
 	each := max(leastFuzz, j.left()/time.Duration(len(targets)))
-	first := int(j.ledger.Counts["turns"]) // of the targets, over all runs
+	// Turns are counted over all runs, and begin elsewhere with each seed.
+	first := int(j.seed - 1 + j.ledger.Counts["turns"])
 	for i := range targets {
 		t := targets[(first+i)%len(targets)]
 		runs, err := t.run(ctx, j, each)

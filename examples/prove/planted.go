@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,7 +37,7 @@ func (planted) about() string {
 	return "defects planted in the code, each of which the simulated fleet must find: fleets are run until a sentence breaks that holds in the same fleet without the defect"
 }
 
-func (planted) share() int { return 2 }
+func (planted) share() int { return 4 }
 
 // plant is a planted defect.
 type plant struct {
@@ -116,6 +117,8 @@ func (p planted) run(ctx context.Context, j *job) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	// A small budget takes a sample, another one with each seed.
+	rand.New(rand.NewPCG(j.seed, 0)).Shuffle(len(plants), func(a, b int) { plants[a], plants[b] = plants[b], plants[a] })
 	s := search{job: j, dir: dir}
 	var blind []error
 	for _, d := range plants {
