@@ -40,7 +40,7 @@ func (fuzz) about() string {
 	return "native fuzzing of every decoder, of Step, and of what else has a target (`go test -fuzz`)"
 }
 
-func (fuzz) share() int { return 10 }
+func (fuzz) share() int { return 8 }
 
 func (p fuzz) summary(l *ledger) []figure {
 	var runs, tried uint64

@@ -124,12 +124,7 @@ type runner struct {
 func (r *runner) all(ctx context.Context, ps []part) error {
 	var failed []error
 	for i, p := range ps {
-		shares := 0
-		for _, q := range ps[i:] {
-			shares += q.share()
-		}
-		share := time.Until(r.ends) * time.Duration(p.share()) / time.Duration(shares)
-		if err := r.one(ctx, p, share); err != nil {
+		if err := r.one(ctx, p, shareOf(time.Until(r.ends), ps[i:])); err != nil {
 			failed = append(failed, err)
 		}
 		if ctx.Err() != nil {
@@ -137,6 +132,16 @@ func (r *runner) all(ctx context.Context, ps []part) error {
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// shareOf returns what the first of some parts has of the time that is left for
+// all of them.
+func shareOf(left time.Duration, ps []part) time.Duration {
+	shares := 0
+	for _, p := range ps {
+		shares += p.share()
+	}
+	return left * time.Duration(ps[0].share()) / time.Duration(shares)
 }
 
 // one runs a part for its share of the time.
