@@ -25,9 +25,9 @@ func parts(root string) []part {
 		histories{},
 		kills{},
 		fuzz{root},
-		mutants{},
 		trackRecord{root},
 		planted{root},
+		mutants{}, // ends late where the budget is small: nobody's time is behind it
 	}
 }
 

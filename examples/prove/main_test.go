@@ -150,6 +150,17 @@ func TestAMutantThatLivesIsAViolation(t *testing.T) {
 	require.ErrorContains(t, weigh(j, nil, "no such tool"), "no such tool")
 }
 
+func TestThePageBeginsWithWhatIsBroken(t *testing.T) {
+	p := page{commit: "abc", parts: []part{laws{}}, ledgers: map[string]*ledger{"laws": {Commit: "abc", Took: 1}}}
+	require.Contains(t, p.String(), "found a promise broken on this code.")
+	p.ledgers["laws"].Broken = "it broke\n" + strings.Repeat("a line\n", 100) + "do it again"
+	text := p.String()
+	require.Contains(t, text, "## Broken promises\n\nlaws, on commit abc; again with `do it again`:\n\n    it broke\n    a line\n")
+	require.Less(t, strings.Count(text, "a line"), brokenMost)
+	require.Less(t, strings.Index(text, "it broke"), strings.Index(text, "## What a release"))
+	require.NotContains(t, text, "found a promise broken on this code.")
+}
+
 func TestTheGoalsSayWhetherTheyAreReached(t *testing.T) {
 	for n, word := range map[uint64]string{9_999_999: "not reached yet", 10_000_000: "reached"} {
 		p := page{commit: "abc", parts: []part{laws{}}, ledgers: map[string]*ledger{"laws": {Commit: "abc", Counts: map[string]uint64{propertyCases: n}}}}

@@ -102,6 +102,7 @@ func (p page) String() string {
 	var b strings.Builder
 	b.WriteString(head)
 	fmt.Fprintf(&b, "Code: commit %s.\n\n", p.commit)
+	p.verdict(&b)
 	p.goals(&b)
 	p.figures(&b)
 	b.WriteString(aboutCommits)
@@ -113,6 +114,34 @@ func (p page) String() string {
 	}
 	p.table(&b)
 	return b.String()
+}
+
+// brokenMost bounds how many lines of a violation the page shows; the command
+// behind it prints them all.
+const brokenMost = 40
+
+// verdict says first what a reader comes for: whether anything was found.
+func (p page) verdict(b *strings.Builder) {
+	clean := true
+	for _, part := range p.parts {
+		l := p.ledgers[part.name()]
+		if l == nil || l.Broken == "" {
+			continue
+		}
+		if clean {
+			b.WriteString("## Broken promises\n\n")
+		}
+		clean = false
+		lines := strings.Split(strings.TrimSpace(l.Broken), "\n")
+		again := lines[len(lines)-1]
+		if len(lines) > brokenMost {
+			lines = append(lines[:brokenMost], "...")
+		}
+		fmt.Fprintf(b, "%s, on commit %s; again with `%s`:\n\n    %s\n\n", part.name(), l.Commit, again, strings.Join(lines, "\n    "))
+	}
+	if clean {
+		b.WriteString("No run of any part below found a promise broken on this code.\n\n")
+	}
 }
 
 // detailed is a part that has more to show than figures: a section, with an
