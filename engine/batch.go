@@ -110,7 +110,7 @@ func (c *Core) look(b *Batch, input int, id int32, key states.Key, seen synth.Se
 	finding := synth.Chain(look)
 	gated := finding.Reason == synth.Held
 	if gated {
-		look.Verdict = c.opts.Rules.Evaluate(c.view, gates.AskOf(gates.Synthesis, &rec))[0]
+		look.Verdict = c.opts.Rules.EvaluateOne(c.view, gates.AskOf(gates.Synthesis, &rec))
 		finding = synth.Chain(look)
 		if finding.Reason == synth.Held {
 			c.wait(id, look.Verdict)

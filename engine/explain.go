@@ -46,7 +46,7 @@ func (c *Core) Explain(now states.Time, host states.Host) (Explanation, error) {
 		e := Explained{Record: rec, Superseded: c.rollouts[key.Rollout].superseded != nil}
 		e.Finding = c.conclude(now, rec, ex.Seen)
 		if rec.State == states.Pending && c.Ready() {
-			e.Verdict = c.opts.Rules.Evaluate(c.view, gates.AskOf(gates.Dispatch, &rec))[0]
+			e.Verdict = c.opts.Rules.EvaluateOne(c.view, gates.AskOf(gates.Dispatch, &rec))
 			e.Withheld = c.withheld(&rec)
 		}
 		ex.Records = append(ex.Records, e)
@@ -88,7 +88,7 @@ func (c *Core) conclude(now states.Time, rec states.Record, seen synth.Seen) syn
 	look := synth.Look{Record: rec, Seen: seen, Now: now, Bounds: c.bounds()}
 	finding := synth.Chain(look)
 	if finding.Reason == synth.Held && c.Ready() {
-		look.Verdict = c.opts.Rules.Evaluate(c.view, gates.AskOf(gates.Synthesis, &rec))[0]
+		look.Verdict = c.opts.Rules.EvaluateOne(c.view, gates.AskOf(gates.Synthesis, &rec))
 		finding = synth.Chain(look)
 	}
 	return finding
