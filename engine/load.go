@@ -92,6 +92,7 @@ func hasMember(members []adapters.Member, host states.Host) bool {
 // for anything are to ask again.
 func (c *Core) Load(fleet *gates.Fleet, acts []adapters.Act) {
 	c.fleet = fleet
+	c.reserve(len(fleet.Plan().Hosts))
 	for _, act := range acts {
 		if o, ok := act.(adapters.Opening); ok {
 			c.open(o)

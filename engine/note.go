@@ -10,7 +10,7 @@ import (
 // which is nearly every one, and answers it: nothing is stored, nothing is
 // allocated. It reports false, and does nothing, for any other.
 func (c *Core) InStep(in *Beat, now states.Time) (HeartbeatReply, bool) {
-	id, ok := c.hosts[in.Heartbeat.Host]
+	id, ok := c.find(in.Heartbeat.Host)
 	if !ok || !c.Ready() {
 		return HeartbeatReply{}, false
 	}
@@ -19,9 +19,9 @@ func (c *Core) InStep(in *Beat, now states.Time) (HeartbeatReply, bool) {
 	holds := hb.Holds == states.Rollout{}
 	held := e.rollout != nil && hb.Holds == e.rollout.Rollout
 	switch {
-	case e.rollout == nil || len(s.more) > 0:
+	case e.rollout == nil || len(s.more()) > 0:
 		return HeartbeatReply{}, false
-	case !hb.Current.Is(e.target) || len(hb.Failing) > 0 || len(s.beat.failing) > 0:
+	case len(hb.Failing) > 0 || len(s.failing()) > 0 || !hb.Current.Is(e.target()):
 		return HeartbeatReply{}, false
 	case !held && !(holds && e.state == states.Converged):
 		return HeartbeatReply{}, false
@@ -47,7 +47,7 @@ func (c *Core) InStep(in *Beat, now states.Time) (HeartbeatReply, bool) {
 // returns what is known of the host now.
 func (c *Core) note(id int32, hb *synth.Heartbeat, received, now states.Time) synth.Seen {
 	s := &c.slots[id]
-	older := s.beat.current.Known() && c.older(s, hb)
+	older := s.current().Known() && c.older(s, hb)
 	if !hb.Current.Known() || older {
 		// It says that the host lives, and nothing else.
 		s.received = max(s.received, received)
@@ -59,8 +59,8 @@ func (c *Core) note(id int32, hb *synth.Heartbeat, received, now states.Time) sy
 	e := &s.now
 	before := s.standing(e)
 	c.keep(s, hb, received)
-	if e.rollout != nil && !hb.Current.Is(e.target) {
-		s.offTarget = max(s.offTarget, hb.At)
+	if e.rollout != nil && !s.beat.onTarget {
+		s.ext().offTarget = max(s.ext().offTarget, hb.At)
 	}
 	if c.view != nil {
 		c.release(c.view.Track(before, s.standing(e), nil))
@@ -82,23 +82,16 @@ func (c *Core) keep(s *slot, hb *synth.Heartbeat, received states.Time) {
 	s.ready = s.ready || hb.LastReply >= c.opts.Started ||
 		!hb.LastReply.IsSet() && s.answered.IsSet() && received > s.answered
 	s.received = max(s.received, received)
-	s.observed, s.behind, s.told = s.received, false, ""
+	s.observed, s.behind = s.received, false
 	s.beat.at, s.beat.order = hb.At, hb.Order
 	s.beat.reply, s.beat.since = hb.LastReply, hb.CurrentSince
-	s.beat.failing, s.beat.queued = hb.Failing, int32(hb.Queued)
-	if !s.beat.current.Is(hb.Current) {
-		s.beat.current = c.intern(s, hb.Current)
-	}
 	s.beat.holds = c.internRollout(s, hb.Holds)
-}
-
-// intern returns a closure that shares its text with the host's target where
-// they are the same, so that a million hosts do not keep a million texts.
-func (c *Core) intern(s *slot, closure states.Closure) states.Closure {
-	if closure.Is(s.now.target) {
-		return s.now.target
+	s.runs(hb.Current)
+	if s.rare != nil || len(hb.Failing) > 0 || hb.Queued > 0 {
+		r := s.ext()
+		r.told, r.failing, r.queued = "", hb.Failing, int32(hb.Queued)
+		s.tidy()
 	}
-	return closure
 }
 
 func (c *Core) internRollout(s *slot, id states.Rollout) *states.Rollout {
@@ -118,15 +111,15 @@ func (c *Core) internRollout(s *slot, id states.Rollout) *states.Rollout {
 // letGo gives back the places that superseded records of a host hold in its
 // budgets, once the host has moved on from them.
 func (c *Core) letGo(s *slot, hb *synth.Heartbeat) {
-	for i := range s.more {
-		e := &s.more[i]
+	more := s.more()
+	for i := range more {
+		e := &more[i]
 		if e.rollout.superseded == nil || !e.is(inFlight) {
 			continue
 		}
 		newer, known := c.rollouts[hb.Holds]
 		movedOn := known && c.after(newer, e.rollout)
-		rec, resident := c.records[e.key(s.name)]
-		left := resident && !hb.Current.Is(e.target) && !hb.Current.Is(rec.AtDispatch) && rec.AtDispatch.Known()
+		left := e.rec != nil && !hb.Current.Is(e.target()) && !hb.Current.Is(e.rec.AtDispatch) && e.rec.AtDispatch.Known()
 		if movedOn || left {
 			c.drop(s, i)
 			return
@@ -146,12 +139,12 @@ func (c *Core) after(r, other *rollout) bool {
 
 // drop forgets a superseded entry of a host.
 func (c *Core) drop(s *slot, i int) {
-	e := s.more[i]
+	e := s.rare.more[i]
 	if c.view != nil {
 		c.release(c.view.Track(s.standing(&e), gates.Standing{}, nil))
 	}
-	delete(c.records, e.key(s.name))
-	s.more = append(s.more[:i:i], s.more[i+1:]...)
+	s.rare.more = append(s.rare.more[:i:i], s.rare.more[i+1:]...)
+	s.tidy()
 }
 
 // wantsReplay reports whether the reply to a heartbeat of an agent that holds

@@ -24,7 +24,8 @@ func (c *Core) Follow(ordering adapters.Ordering, quarantines []reducer.Quaranti
 			c.foreign = true
 			continue
 		}
-		c.records[rec.Key] = *rec
+		kept := *rec
+		c.resident(&kept)
 		c.follow(rec)
 		c.leave(rec.Key)
 	}
