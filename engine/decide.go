@@ -57,7 +57,7 @@ func (c *Core) decideBeat(b *Batch, i int, in *Beat) {
 		reply.Err = ErrNotReady
 		return
 	}
-	reply.Beat = HeartbeatReply{ReceivedAt: in.Received, NextBeat: c.opts.Cycle}
+	reply.Beat = HeartbeatReply{ReceivedAt: in.Received, NextBeat: pace(in.Heartbeat.Host, in.Received, c.opts.Cycle)}
 	id, ok := c.find(in.Heartbeat.Host)
 	if !ok {
 		return

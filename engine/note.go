@@ -8,7 +8,8 @@ import (
 
 // InStep takes the heartbeat of a host about which there is nothing to decide,
 // which is nearly every one, and answers it: nothing is stored, nothing is
-// allocated. It reports false, and does nothing, for any other.
+// allocated, unless the agent is asked for what it has kept. It reports false,
+// and does nothing, for any other.
 func (c *Core) InStep(in *Beat, now states.Time) (HeartbeatReply, bool) {
 	id, ok := c.find(in.Heartbeat.Host)
 	if !ok || !c.Ready() {
@@ -29,16 +30,19 @@ func (c *Core) InStep(in *Beat, now states.Time) (HeartbeatReply, bool) {
 		return HeartbeatReply{}, false
 	case hb.At > now.Add(c.opts.Skew) || hb.CurrentSince > now.Add(c.opts.Skew) || c.older(s, hb):
 		return HeartbeatReply{}, false
-	case holds && c.wantsReplay(s, hb):
+	case holds && e.state != states.Converged && c.wantsReplay(s, hb):
 		return HeartbeatReply{}, false
 	}
 	c.keep(s, hb, in.Received)
 	if !s.answered.IsSet() {
 		s.answered = now
 	}
-	reply := HeartbeatReply{ReceivedAt: in.Received, NextBeat: c.opts.Cycle}
-	if held {
+	reply := HeartbeatReply{ReceivedAt: in.Received, NextBeat: pace(s.name, in.Received, c.opts.Cycle)}
+	switch {
+	case held:
 		reply.ReplayFrom = e.lastSeq + 1
+	case c.wantsReplay(s, hb):
+		c.askFor(s, in, &reply)
 	}
 	return reply, true
 }
@@ -145,6 +149,12 @@ func (c *Core) drop(s *slot, i int) {
 	}
 	s.rare.more = append(s.rare.more[:i:i], s.rare.more[i+1:]...)
 	s.tidy()
+}
+
+// askFor asks in a reply for the reports that an agent has kept.
+func (c *Core) askFor(s *slot, in *Beat, reply *HeartbeatReply) {
+	reply.Replay = append(reply.Replay, Replay{Rollout: s.now.rollout.Rollout, From: s.now.lastSeq + 1})
+	s.asked = in.Received
 }
 
 // wantsReplay reports whether the reply to a heartbeat of an agent that holds

@@ -162,7 +162,6 @@ func (c *Core) rehydrate(s *slot, in *Beat, reply *HeartbeatReply) {
 		}
 	})
 	if c.wantsReplay(s, &in.Heartbeat) {
-		reply.Replay = append(reply.Replay, Replay{Rollout: s.now.rollout.Rollout, From: s.now.lastSeq + 1})
-		s.asked = in.Received
+		c.askFor(s, in, reply)
 	}
 }
