@@ -28,6 +28,8 @@ type Batch struct {
 	visited []states.Key // provided for it
 	alone   bool
 
+	findings []synth.Finding // of several replies
+
 	repeats []int // inputs that are sent a dispatch again
 }
 
@@ -99,22 +101,28 @@ func (b *Batch) place(c *Core, id int32, rollout states.Rollout) int {
 	return -1
 }
 
-// stage adds one step's outcome to the round, the first of so many of its
-// record. input is the place of the input whose reply waits for it, negative
-// for none.
-func (b *Batch) stage(c *Core, input int, id int32, base *states.Record, out *reducer.Outcome, steps int, gated bool) {
+// stage adds to the round what steps made of a record. input is the place of
+// the input whose reply waits for it, negative for none. The effects belong to
+// the batch from here on.
+func (b *Batch) stage(c *Core, input int, id int32, base, rec *states.Record, effects []reducer.Effects, gated bool) {
 	n := b.place(c, id, base.Rollout)
 	if n < 0 {
 		n = b.add(c, id, base)
 	}
 	s, change := b.staged[n], &b.Changes[n]
-	change.Record = out.Record
-	change.Effects = append(slices.Grow(change.Effects, steps), out.Effects)
+	change.Record = *rec
+	if change.Effects == nil {
+		change.Effects = effects
+	} else {
+		change.Effects = append(change.Effects, effects...)
+	}
 	if gated {
 		change.Guard = c.ordering
 	}
-	s.spreads = s.spreads || out.Effects.Quarantine != (reducer.Quarantine{})
-	change.Closes = s.spreads || s.from.closedBy(&out.Record)
+	for i := range effects {
+		s.spreads = s.spreads || effects[i].Quarantine != (reducer.Quarantine{})
+	}
+	change.Closes = s.spreads || s.from.closedBy(rec)
 	if input >= 0 {
 		s.waitsFor(input)
 	}
@@ -124,6 +132,8 @@ func (b *Batch) stage(c *Core, input int, id int32, base *states.Record, out *re
 func (b *Batch) add(c *Core, id int32, base *states.Record) (place int) {
 	if len(b.room) == 0 {
 		b.room = make([]staged, max(16, len(b.inputs)))
+		b.staged = slices.Grow(b.staged, len(b.room))
+		b.Changes = slices.Grow(b.Changes, len(b.room))
 	}
 	s := &b.room[0]
 	b.room = b.room[1:]
@@ -192,7 +202,9 @@ func (c *Core) look(b *Batch, input int, id int32, e *entry, seen *synth.Seen) (
 	finding := synth.Chain(look)
 	gated := finding.Reason == synth.Held
 	if gated {
-		look.Verdict = c.opts.Rules.EvaluateOne(c.view, gates.AskOf(gates.Synthesis, &rec))
+		ask := gates.AskOf(gates.Synthesis, &rec)
+		ask.Place = c.slots[id].planned
+		look.Verdict = c.opts.Rules.EvaluateOne(c.view, ask)
 		finding = synth.Chain(look)
 		if finding.Reason == synth.Held {
 			c.wait(id, &look.Verdict)
@@ -202,17 +214,16 @@ func (c *Core) look(b *Batch, input int, id int32, e *entry, seen *synth.Seen) (
 	return finding, true
 }
 
-// apply steps a record through a chain and stages every step. It returns the
-// record as it is then.
+// apply steps a record through a chain and stages that. It returns the record
+// as it is then.
 func (c *Core) apply(b *Batch, input int, id int32, rec states.Record, events []reducer.Event, gated bool) states.Record {
-	for i := range events {
-		out, err := reducer.Step(rec, events[i])
-		if err != nil {
-			// The record moved on meanwhile: what was missed is no longer.
-			return rec
-		}
-		b.stage(c, input, id, &rec, &out, len(events)-i, gated)
-		rec = out.Record
+	if len(events) == 0 {
+		return rec
 	}
-	return rec
+	// Where the record moved on meanwhile, what was missed is no longer.
+	now, effects, _ := reducer.Steps(rec, events)
+	if len(effects) > 0 {
+		b.stage(c, input, id, &rec, &now, effects, gated)
+	}
+	return now
 }

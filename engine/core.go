@@ -70,6 +70,7 @@ type rollout struct {
 	adapters.Opening
 	superseded *rollout // the channel's next one; nil while this is the newest
 	resumed    []states.Host
+	model      states.Record // of its first member; see rollout.record
 }
 
 // waitKey finds who waits for what, and to do what.
@@ -144,6 +145,8 @@ type Input interface{ input() }
 type Beat struct {
 	Heartbeat synth.Heartbeat
 	Received  states.Time // the control plane's clock
+
+	slot int32 // of the host, plus 1, where it was found before; a hint
 }
 
 // Report is an agent's report that came in.

@@ -58,7 +58,7 @@ func (c *Core) decideBeat(b *Batch, i int, in *Beat) {
 		return
 	}
 	reply.Beat = HeartbeatReply{ReceivedAt: in.Received, NextBeat: pace(in.Heartbeat.Host, in.Received, c.opts.Cycle)}
-	id, ok := c.find(in.Heartbeat.Host)
+	id, ok := c.findBeat(in)
 	if !ok {
 		return
 	}
@@ -81,7 +81,7 @@ func (c *Core) decideBeat(b *Batch, i int, in *Beat) {
 			return
 		}
 		if finding.Reason != synth.InStep {
-			reply.Beat.Findings = append(reply.Beat.Findings, finding)
+			b.tell(&reply.Beat, &finding)
 		}
 	})
 	if s.now.state == states.Pending {
@@ -157,8 +157,22 @@ func (c *Core) decideReport(b *Batch, i int, in Report) {
 		}
 		return
 	}
-	b.stage(c, i, id, &rec, &out, 1, false)
+	b.stage(c, i, id, &rec, &out.Record, []reducer.Effects{out.Effects}, false)
 	c.lookAtAll(b, i, id)
+}
+
+// tell adds a finding to a reply. Nearly every reply of a batch has one or none,
+// so they lie together.
+func (b *Batch) tell(reply *HeartbeatReply, f *synth.Finding) {
+	if len(reply.Findings) > 0 {
+		reply.Findings = append(reply.Findings, *f)
+		return
+	}
+	if len(b.findings) == cap(b.findings) {
+		b.findings = make([]synth.Finding, 0, max(1, len(b.inputs)))
+	}
+	b.findings = append(b.findings, *f)
+	reply.Findings = b.findings[len(b.findings)-1 : len(b.findings) : len(b.findings)]
 }
 
 // lookAtAll puts a host's newest heartbeat to its live records again. One that

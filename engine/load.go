@@ -98,8 +98,12 @@ func (c *Core) Load(fleet *gates.Fleet, acts []adapters.Act) {
 			c.open(o)
 		}
 	}
-	for _, h := range fleet.Plan().Hosts {
-		c.slotOf(h.Host)
+	for i := range c.slots {
+		c.slots[i].planned = 0
+	}
+	hosts := fleet.Plan().Hosts
+	for i := range hosts {
+		c.slots[c.slotOf(hosts[i].Host)].planned = int32(i + 1)
 	}
 	if len(acts) > 0 {
 		c.ordering++

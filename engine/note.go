@@ -11,7 +11,7 @@ import (
 // allocated, unless the agent is asked for what it has kept. It reports false,
 // and does nothing, for any other.
 func (c *Core) InStep(in *Beat, now states.Time) (HeartbeatReply, bool) {
-	id, ok := c.find(in.Heartbeat.Host)
+	id, ok := c.findBeat(in)
 	if !ok || !c.Ready() {
 		return HeartbeatReply{}, false
 	}

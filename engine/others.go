@@ -27,7 +27,7 @@ func (c *Core) Follow(ordering adapters.Ordering, quarantines []reducer.Quaranti
 		kept := *rec
 		c.resident(&kept)
 		c.follow(rec)
-		c.leave(rec.Key)
+		c.leave(rec.Key, c.entryOf(rec.Key))
 	}
 	c.ordering = ordering
 }

@@ -108,7 +108,7 @@ func (c *Core) hand(b *Batch, i int, verdict gates.Verdict) {
 			b.Replies[i].Err = err
 			return
 		}
-		b.stage(c, i, id, &rec, &out, 1, true)
+		b.stage(c, i, id, &rec, &out.Record, []reducer.Effects{out.Effects}, true)
 		rec = out.Record
 	} else {
 		b.repeats = append(b.repeats, i)

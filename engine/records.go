@@ -29,20 +29,22 @@ func (c *Core) Missing(inputs []Input) (keys []states.Key) {
 			c.wanted(id, want)
 		}
 	}
+	wantBeat := func(in *Beat) {
+		if id, ok := c.findBeat(in); ok {
+			c.wanted(id, want)
+		}
+		if holds := in.Heartbeat.Holds; !holds.IsZero() {
+			if key := (states.Key{Rollout: holds, Host: in.Heartbeat.Host}); c.member(key) == nil {
+				want(key)
+			}
+		}
+	}
 	for _, in := range inputs {
 		switch in := in.(type) {
 		case *Beat:
-			wantHost(in.Heartbeat.Host)
-			if holds := in.Heartbeat.Holds; !holds.IsZero() {
-				if key := (states.Key{Rollout: holds, Host: in.Heartbeat.Host}); c.member(key) == nil {
-					want(key)
-				}
-			}
+			wantBeat(in)
 		case Beat:
-			wantHost(in.Heartbeat.Host)
-			if key := (states.Key{Rollout: in.Heartbeat.Holds, Host: in.Heartbeat.Host}); c.member(key) == nil {
-				want(key)
-			}
+			wantBeat(&in)
 		case Report:
 			// Where the rollout is not known, another writer may have opened it.
 			if _, known := c.rollouts[in.Event.Key.Rollout]; !known || c.member(in.Event.Key) == nil {
@@ -125,8 +127,23 @@ func (c *Core) recordOf(e *entry) (states.Record, bool) {
 	case e.is(stored):
 		return states.Record{}, false
 	}
-	rec, _, err := e.rollout.Record(e.rollout.Members[e.member])
-	return rec, err == nil
+	return e.rollout.record(e.member)
+}
+
+// record returns the record that the opening gives a member. Those of one
+// opening differ in the member alone, so only the first is made from scratch.
+func (r *rollout) record(member int32) (states.Record, bool) {
+	m := &r.Members[member]
+	if r.model.State == 0 {
+		rec, _, err := r.Record(*m)
+		if err != nil {
+			return states.Record{}, false
+		}
+		r.model = rec
+	}
+	rec := r.model
+	rec.Host, rec.Wave, rec.Target, rec.Policy = m.Host, m.Opened.Wave, m.Opened.Target, m.Opened.Policy
+	return rec, m.Opened.Target.Known()
 }
 
 // resident keeps a record as it is committed. It is not written to any more.
@@ -168,10 +185,13 @@ func (c *Core) follow(rec *states.Record) {
 		return
 	}
 	s := &c.slots[id]
-	e := s.entry(rec.Rollout)
-	if e == nil {
-		return
+	if e := s.entry(rec.Rollout); e != nil {
+		c.followed(s, e, rec)
 	}
+}
+
+// followed does it for the record of a host's entry.
+func (c *Core) followed(s *slot, e *entry, rec *states.Record) {
 	before := s.standing(e)
 	e.follow(rec)
 	if c.view != nil {
@@ -207,9 +227,11 @@ func (c *Core) acknowledged(s *slot) {
 
 // leave forgets the records that only this round needed: those of hosts about
 // which there is nothing to decide until they report again.
-func (c *Core) leave(key states.Key) {
-	delete(c.strays, key)
-	if e := c.entryOf(key); e != nil && e.rec != nil && e.rec.State.Terminal() {
+func (c *Core) leave(key states.Key, e *entry) {
+	if len(c.strays) > 0 {
+		delete(c.strays, key)
+	}
+	if e != nil && e.rec != nil && e.rec.State.Terminal() {
 		e.rec = nil
 	}
 }

@@ -39,7 +39,7 @@ func (c *Core) Restore(fleet adapters.Fleet) {
 		s := &c.slots[c.slotOf(old.name)]
 		s.beat, s.received, s.observed = old.beat, old.received, old.observed
 		s.answered, s.ready = old.answered, old.ready
-		s.behind, s.waiting = old.behind, old.waiting
+		s.behind, s.waiting, s.planned = old.behind, old.waiting, old.planned
 		s.beat.holds = nil
 		if old.beat.holds != nil {
 			s.beat.holds = c.internRollout(s, *old.beat.holds)
@@ -106,8 +106,7 @@ func (c *Core) open(o adapters.Opening) {
 		s := &c.slots[c.slotOf(m.Host)]
 		runs := s.current()
 		c.retire(s)
-		rec, _, err := o.Record(m)
-		if err == nil { // a member without a target has no record
+		if rec, ok := r.record(int32(i)); ok { // a member without a target has no record
 			s.now = entryOf(r, int32(i), &rec)
 			s.asked = 0
 			if s.rare != nil {
@@ -146,6 +145,18 @@ func (c *Core) slotOf(host states.Host) int32 {
 
 // find returns the place of a host's slot, and whether it has one.
 func (c *Core) find(host states.Host) (int32, bool) { return c.hosts.find(c.slots, host) }
+
+// findBeat does the same for the host of a heartbeat, and remembers it.
+func (c *Core) findBeat(in *Beat) (int32, bool) {
+	if id := in.slot - 1; id >= 0 && int(id) < len(c.slots) && c.slots[id].name == in.Heartbeat.Host {
+		return id, true
+	}
+	id, ok := c.find(in.Heartbeat.Host)
+	if ok {
+		in.slot = id + 1
+	}
+	return id, ok
+}
 
 // reserve makes room for as many hosts at once: doubling a list of a million
 // would leave half of it unused.

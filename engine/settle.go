@@ -47,11 +47,12 @@ func (c *Core) Settle(b *Batch, results []adapters.Result, commitErr error, now 
 		c.ordering++
 	}
 	c.settleBeats(b, now)
-	for i := range b.staged {
-		c.leave(b.Changes[i].Record.Key)
+	for i, s := range b.staged {
+		key := &b.Changes[i].Record.Key
+		c.leave(*key, c.slots[s.id].entry(key.Rollout))
 	}
 	for _, key := range b.visited {
-		c.leave(key)
+		c.leave(key, c.entryOf(key))
 	}
 	return reread
 }
@@ -60,15 +61,18 @@ func (c *Core) Settle(b *Batch, results []adapters.Result, commitErr error, now 
 func (c *Core) committed(s *staged, change *adapters.Change) {
 	rec := &change.Record
 	slot := &c.slots[s.id]
-	switch e := slot.entry(rec.Rollout); {
-	case rec.State.Terminal(): // nothing is decided on it until the host reports again
+	e := slot.entry(rec.Rollout)
+	switch {
+	case e == nil && rec.State.Terminal():
 		delete(c.strays, rec.Key)
-		if e != nil {
-			e.rec = nil
-		}
+	case e == nil:
+		kept := *rec
+		c.strays[rec.Key] = &kept
+	case rec.State.Terminal():
+		e.rec = nil // nothing is decided on it until the host reports again
 	default:
 		kept := *rec
-		c.resident(&kept)
+		e.rec = &kept
 	}
 	for i := range change.Effects {
 		// The view takes quarantines alone; its other counters follow the record.
@@ -77,7 +81,9 @@ func (c *Core) committed(s *staged, change *adapters.Change) {
 	if rec.State != states.Pending && len(c.refused) > 0 {
 		delete(c.refused, rec.Key)
 	}
-	c.follow(rec)
+	if e != nil {
+		c.followed(slot, e, rec)
+	}
 	slot.asked = 0
 	if heard(change) {
 		slot.ext().told = rec.Current
@@ -127,7 +133,7 @@ func (c *Core) settleBeats(b *Batch, now states.Time) {
 		if beat == nil || reply.Err != nil || reply.Again || reply.Later {
 			continue
 		}
-		id, known := c.find(beat.Heartbeat.Host)
+		id, known := c.findBeat(beat)
 		if !known {
 			continue
 		}

@@ -24,6 +24,7 @@ type slot struct {
 	asked    states.Time // received-at of the reply that asked for kept reports
 	rare     *rare       // nil: nothing of it
 
+	planned int32  // place in the manifest, plus 1; 0: it does not list the host
 	changed int32  // where in its batch the host's last change is, plus 1; 0: none is on its way
 	batch   uint32 // whose change that is
 	behind  bool   // the last beat that came in was older than beat

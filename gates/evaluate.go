@@ -133,7 +133,7 @@ func unknown(v *View, ask *Ask) (Block, bool) {
 	case v.quarantines == nil:
 		return held("quarantine", "fleet", "the quarantines are not known", "reading them from the store")
 	}
-	if _, ok := v.fleet.hosts[ask.Key.Host]; !ok {
+	if !v.fleet.lists(ask) {
 		return held("unknown", string(ask.Key.Host), "the manifest does not list the host", "a manifest that does")
 	}
 	if current, ok := v.fleet.Rollout(ask.Key.Rollout.Channel); !ok || current != ask.Key.Rollout {

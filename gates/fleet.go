@@ -166,6 +166,15 @@ func (f *Fleet) Host(host states.Host) (PlannedHost, bool) {
 	return f.plan.Hosts[i], true
 }
 
+// lists reports whether the plan lists the host of an ask.
+func (f *Fleet) lists(ask *Ask) bool {
+	if i := int(ask.Place) - 1; i >= 0 && i < len(f.plan.Hosts) && f.plan.Hosts[i].Host == ask.Key.Host {
+		return true
+	}
+	_, ok := f.hosts[ask.Key.Host]
+	return ok
+}
+
 // budgetsOf returns the places of the budgets that select a host.
 func (f *Fleet) budgetsOf(host states.Host) []int {
 	if len(f.selected) == 0 {
