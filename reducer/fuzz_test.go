@@ -32,7 +32,7 @@ func FuzzStep(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := raw{b}
 		rec, ev := r.record(), r.event()
-		step(t, &rec, &ev, len(b))
+		taken(t, &rec, &ev, len(b))
 	})
 }
 
@@ -56,7 +56,7 @@ func FuzzLife(f *testing.F) {
 		var rec states.Record
 		var log []reducer.LogEntry
 		for ev := opening; len(log) == 0 || len(r.rest) > 0 && len(log) < livesMost; ev = r.event() {
-			out := step(t, &rec, &ev, len(b))
+			out := taken(t, &rec, &ev, len(b))
 			rec = out.Record
 			if out.Effects.Entry.Event.Body != nil {
 				log = append(log, out.Effects.Entry)
@@ -77,15 +77,15 @@ func FuzzLife(f *testing.F) {
 
 // Bytes as [raw.event] reads them: number, time, boot, beat, clamped, the kind
 // and its fields, and who it is from. The last byte keeps the key.
-func said(seq, at byte, kind states.Kind, fields ...byte) []byte {
+func asSaid(seq, at byte, kind states.Kind, fields ...byte) []byte {
 	return slices.Concat([]byte{seq, at, 1, at, 0, byte(kind)}, fields, []byte{byte(reducer.ByAgent), 0})
 }
 
-func done(at byte, kind states.Kind) []byte {
+func asDone(at byte, kind states.Kind) []byte {
 	return []byte{0, at, 0, 0, 0, byte(kind), byte(reducer.ByControlPlane), 0}
 }
 
-func guessed(at byte, why states.Case, current byte, kind states.Kind, fields ...byte) []byte {
+func asGuessed(at byte, why states.Case, current byte, kind states.Kind, fields ...byte) []byte {
 	from := []byte{at, 1, at, current, 0}
 	return slices.Concat([]byte{0, at, 1, at, 0, byte(kind)}, fields, []byte{byte(reducer.BySynthesis), byte(why)}, from, []byte{0})
 }
@@ -104,43 +104,43 @@ const (
 var lives = [][][]byte{
 	{
 		{5, byte(states.RollbackAndHalt), 1},
-		done(20, states.KindDispatched),
-		said(1, 30, states.KindDispatchAck, oldOne),
-		said(2, 31, states.KindActivationStarted, unknown),
-		said(3, 40, states.KindActivationCompleted, newOne, 0),
-		said(4, 41, states.KindProbeTopologyDeclared, 1, http, unknown, byte(states.Enforce)),
-		said(5, 42, states.KindProbeObservedFirst, http, byte(states.Enforce)),
-		said(6, 43, states.KindProbeResult, http, byte(states.Enforce), byte(states.Pass), 0, 0),
-		said(7, 60, states.KindConverged, newOne),
+		asDone(20, states.KindDispatched),
+		asSaid(1, 30, states.KindDispatchAck, oldOne),
+		asSaid(2, 31, states.KindActivationStarted, unknown),
+		asSaid(3, 40, states.KindActivationCompleted, newOne, 0),
+		asSaid(4, 41, states.KindProbeTopologyDeclared, 1, http, unknown, byte(states.Enforce)),
+		asSaid(5, 42, states.KindProbeObservedFirst, http, byte(states.Enforce)),
+		asSaid(6, 43, states.KindProbeResult, http, byte(states.Enforce), byte(states.Pass), 0, 0),
+		asSaid(7, 60, states.KindConverged, newOne),
 	},
 	{
 		{5, byte(states.RollbackAndHalt), 0},
-		said(1, 30, states.KindDispatchAck, oldOne),
-		said(2, 31, states.KindActivationDeferred, http),
-		guessed(50, states.RebootFinished, newOne, states.KindActivationCompleted, newOne, 0),
-		said(3, 40, states.KindActivationFailed, 7, 0),
-		guessed(60, states.RollbackUnreported, oldOne, states.KindRollbackComplete, oldOne, 0),
-		said(4, 55, states.KindRollbackComplete, oldOne, 0),
+		asSaid(1, 30, states.KindDispatchAck, oldOne),
+		asSaid(2, 31, states.KindActivationDeferred, http),
+		asGuessed(50, states.RebootFinished, newOne, states.KindActivationCompleted, newOne, 0),
+		asSaid(3, 40, states.KindActivationFailed, 7, 0),
+		asGuessed(60, states.RollbackUnreported, oldOne, states.KindRollbackComplete, oldOne, 0),
+		asSaid(4, 55, states.KindRollbackComplete, oldOne, 0),
 	},
 	{
 		{5, byte(states.Halt), 0},
-		guessed(30, states.RecordsLost, newOne, states.KindDispatchAck, unknown),
-		guessed(30, states.RecordsLost, newOne, states.KindActivationCompleted, newOne, 0),
-		guessed(40, states.RecordsLost, newOne, states.KindConverged, newOne),
-		said(9, 45, states.KindProbeFailureFirst, http, byte(states.Enforce)),
-		said(10, 50, states.KindFailed, 9, 1, http, byte(states.Halt)),
-		said(11, 52, states.KindRollbackComplete, oldOne, 0),
+		asGuessed(30, states.RecordsLost, newOne, states.KindDispatchAck, unknown),
+		asGuessed(30, states.RecordsLost, newOne, states.KindActivationCompleted, newOne, 0),
+		asGuessed(40, states.RecordsLost, newOne, states.KindConverged, newOne),
+		asSaid(9, 45, states.KindProbeFailureFirst, http, byte(states.Enforce)),
+		asSaid(10, 50, states.KindFailed, 9, 1, http, byte(states.Halt)),
+		asSaid(11, 52, states.KindRollbackComplete, oldOne, 0),
 	},
 	{
 		{5, byte(states.RollbackAndHalt), 0},
-		done(20, states.KindDispatched),
-		guessed(30, states.ReportsInFlight, newOne, states.KindDispatchAck, unknown),
-		guessed(30, states.ReportsInFlight, newOne, states.KindActivationCompleted, newOne, 0),
-		said(1, 25, states.KindDispatchAck, oldOne),
-		said(2, 28, states.KindActivationCompleted, newOne, 0),
-		said(2, 28, states.KindActivationCompleted, oldOne, 0),
-		said(3, 60, states.KindConverged, oldOne),
-		said(4, 61, states.KindConverged, newOne),
+		asDone(20, states.KindDispatched),
+		asGuessed(30, states.ReportsInFlight, newOne, states.KindDispatchAck, unknown),
+		asGuessed(30, states.ReportsInFlight, newOne, states.KindActivationCompleted, newOne, 0),
+		asSaid(1, 25, states.KindDispatchAck, oldOne),
+		asSaid(2, 28, states.KindActivationCompleted, newOne, 0),
+		asSaid(2, 28, states.KindActivationCompleted, oldOne, 0),
+		asSaid(3, 60, states.KindConverged, oldOne),
+		asSaid(4, 61, states.KindConverged, newOne),
 	},
 }
 
@@ -173,9 +173,9 @@ const (
 	stepPerByte = 64
 )
 
-// step takes a step and requires it to keep the promises, given an input of so
+// taken takes a step and requires it to keep the promises, given an input of so
 // many bytes.
-func step(t *testing.T, rec *states.Record, ev *reducer.Event, size int) (out reducer.Outcome) {
+func taken(t *testing.T, rec *states.Record, ev *reducer.Event, size int) (out reducer.Outcome) {
 	t.Helper()
 	was := copied(rec)
 	var err error
