@@ -16,7 +16,7 @@ import (
 // second. Where each host is asked to come again when all others are, it does so
 // for ever.
 func TestAFleetThatCameBackInOneSecondIsSpread(t *testing.T) {
-	const hosts, cycle, cycles = 600, time.Minute, 6
+	const hosts, cycle, cycles = 600, time.Minute, 4
 	clk := newClock()
 	e := startOn(t, clk, memory.New(), plan("r1", "new"))
 	began := clk.Now()
