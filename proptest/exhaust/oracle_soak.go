@@ -37,11 +37,10 @@ func (r *record) converge(ev *reducer.Event, body *reducer.Converged) reducer.In
 	activated := b.stamps[states.ActivatedAt]
 	converged := stamp{ev.At, reported && !ev.Clamped}
 	if ev.At < activated.at+soak {
-		attests := reported && !ev.Clamped // a time that was cut is held against the soak
 		switch {
-		case attests && !activated.reported:
+		case reported && !activated.reported:
 			b.stamps[states.ActivatedAt] = stamp{ev.At - soak, false}
-		case attests && ev.At < activated.at:
+		case reported && !ev.Clamped && ev.At < activated.at:
 			converged = stamp{activated.at + soak, false} // another clock stamped it
 		default:
 			return reducer.SoakNotOver

@@ -43,7 +43,6 @@ type Report struct {
 	Depth        int                    // how long the longest history is
 	Records      int                    // how many records the histories lead to, revisions and numbers aside
 	Asked        int                    // how many of them this share put everything to
-	LeftOut      uint64                 // how many questions were left out as undecided
 	Combinations map[Combination]uint64 // how often each was asked
 }
 
@@ -67,8 +66,8 @@ func (r *Report) By(dimension func(Combination) string) map[string]uint64 {
 // String is a table for each dimension.
 func (r *Report) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "depth %d, %d records, %d of them asked, %d questions, %d combinations, %d left out\n",
-		r.Depth, r.Records, r.Asked, r.Total(), len(r.Combinations), r.LeftOut)
+	fmt.Fprintf(&b, "depth %d, %d records, %d of them asked, %d questions, %d combinations\n",
+		r.Depth, r.Records, r.Asked, r.Total(), len(r.Combinations))
 	for _, d := range []struct {
 		name string
 		of   func(Combination) string

@@ -137,9 +137,6 @@ func (r *run) walk(n *node, a *action) (*node, error) {
 	if rec.now.state == 0 {
 		return r.follow(n, &rec, []reducer.Event{ev})
 	}
-	if undecided(&rec, &ev) {
-		return nil, nil
-	}
 	found, err := r.ahead(Walking, n, &rec, &ev)
 	if err != nil {
 		return nil, err
@@ -168,10 +165,6 @@ func (r *run) follow(n *node, rec *record, events []reducer.Event) (*node, error
 func (r *run) askAll(n *node) (wrong error) {
 	rec := read(&n.rec)
 	everyEvent(&rec, r.bodies, func(ev reducer.Event) bool {
-		if undecided(&rec, &ev) {
-			r.report.LeftOut++
-			return true
-		}
 		if _, wrong = r.step(Step, n, &rec, &ev); wrong == nil && ev.Origin.By == reducer.ByAgent {
 			_, wrong = r.ahead(Ahead, n, &rec, &ev)
 		}
