@@ -63,10 +63,7 @@ func everyLook(rec *states.Record, r *record, yield func(synth.Look) bool) {
 			continue
 		}
 		for _, verdict := range []gates.Verdict{passed, held, unasked} {
-			for _, off := range []states.Time{0, after(5), hb.At - 1} {
-				if off != 0 && off < r.opened {
-					continue // it is remembered from the opening on
-				}
+			for _, off := range []states.Time{0, r.opened - 1, r.opened, after(5), hb.At - 1} {
 				for _, failing := range [][]string{nil, {"http"}} {
 					l.Verdict, l.Seen.OffTarget, l.Seen.Heartbeat.Failing = verdict, off, failing
 					if !yield(l) {

@@ -114,7 +114,7 @@ func (s sight) recordsLost(ack, activated states.Kind) conclusion {
 		from, known = s.hb.CurrentSince, true
 	}
 	if off := s.look.Seen.OffTarget; off != 0 && (!known || off > from) {
-		from, known = off, true
+		from, known = max(off, s.opened), true // it came in after the opening
 	}
 	due := from + states.Time(s.policy.Soak.Milliseconds())
 	out := s.found(states.RecordsLost, from, ack, activated)
