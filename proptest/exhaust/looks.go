@@ -43,8 +43,9 @@ func lookAt(rec *states.Record, hb synth.Heartbeat, verdict gates.Verdict) synth
 }
 
 // everyLook yields what a heartbeat can say to a record: each closure, holding
-// and edge with each order and each age of what runs. What only a Pending
-// record is judged by is multiplied out there, and put once to the others.
+// and edge with each order and each age of what runs. What only a host that may
+// have lost its records is judged by is multiplied out there, and put once to
+// the others.
 func everyLook(rec *states.Record, r *record, yield func(synth.Look) bool) {
 	passed, held, unasked := verdicts()
 	for hb := range everyBeat(r) {
@@ -55,7 +56,7 @@ func everyLook(rec *states.Record, r *record, yield func(synth.Look) bool) {
 		if hb.Holds == rollout || unknown(hb.Current) {
 			continue
 		}
-		if r.now.state != states.Pending {
+		if r.now.state != states.Pending || r.dispatched != 0 || !same(hb.Current, r.target) {
 			l.Verdict, l.Seen.OffTarget, l.Seen.Heartbeat.Failing = held, after(30), []string{"http"}
 			if !yield(l) {
 				return
@@ -76,7 +77,8 @@ func everyLook(rec *states.Record, r *record, yield func(synth.Look) bool) {
 	everyStaleness(rec, r, passed, yield)
 }
 
-// everyBeat yields the heartbeats themselves.
+// everyBeat yields the heartbeats themselves. A clock that was set back since
+// makes what runs younger than the heartbeat.
 func everyBeat(r *record) func(func(synth.Heartbeat) bool) {
 	times, places := beatTimes(r), orders(r)
 	length := states.Time(r.policy.Soak.Milliseconds())
@@ -85,7 +87,7 @@ func everyBeat(r *record) func(func(synth.Heartbeat) bool) {
 			for _, holds := range []states.Rollout{{}, rollout, foreign} {
 				for _, at := range times {
 					for _, order := range places {
-						for _, since := range []states.Time{0, after(-100), at - length, at - length + 1, at} {
+						for _, since := range []states.Time{0, after(-100), at - length, at - length + 1, at, at + 1} {
 							hb := synth.Heartbeat{Current: current, Holds: holds, At: at, Order: order, CurrentSince: since}
 							if !yield(hb) {
 								return
