@@ -5,7 +5,6 @@ import (
 	"flag"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/rollmend/rollmend/proptest"
 	"github.com/rollmend/rollmend/proptest/exhaust"
@@ -24,23 +23,20 @@ func options() exhaust.Options {
 	return exhaust.Options{Depth: *depth, Share: exhaust.Share{I: *share, Of: *of}, Thin: *thin}
 }
 
-// asked is the run that the tests of the real system look at.
+// asked is the one run that all tests look at.
 var asked = sync.OnceValue(func() (out struct {
 	report exhaust.Report
+	caught []exhaust.Caught
 	err    error
-	took   time.Duration
 },
 ) {
-	began := time.Now()
-	out.report, out.err = exhaust.Run(proptest.Real(), options())
-	out.took = time.Since(began)
+	out.caught, out.report, out.err = exhaust.Plant(proptest.Real(), planted(), options())
 	return out
 })
 
 func TestTheSystemAgreesWithTheOracle(t *testing.T) {
 	run := asked()
-	t.Logf("share %d of %d, one question in %d, %.0f questions a second: %s",
-		*share, *of, *thin, float64(run.report.Total())/run.took.Seconds(), run.report.String())
+	t.Logf("share %d of %d, one question in %d: %s", *share, *of, *thin, run.report.String())
 	if run.err != nil {
 		t.Fatalf("%v\nagain: go test ./proptest/exhaust -count=1 -run %s -exhaust.depth=%d -exhaust.share=%d -exhaust.of=%d -exhaust.thin=%d",
 			run.err, t.Name(), *depth, *share, *of, *thin)
@@ -60,11 +56,25 @@ func TestOptionsThatAskNothingAreRefused(t *testing.T) {
 		if _, err := exhaust.Run(proptest.Real(), opts); err == nil || errors.As(err, &difference) {
 			t.Errorf("%+v gives %v", opts, err)
 		}
-		if _, err := exhaust.Plant(nil, opts); err == nil || errors.As(err, &difference) {
+		if _, _, err := exhaust.Plant(proptest.Real(), nil, opts); err == nil || errors.As(err, &difference) {
 			t.Errorf("%+v plants with %v", opts, err)
 		}
 	}
-	if _, err := exhaust.Plant([]exhaust.Planted{{Rule: "none of them"}}, exhaust.Options{Depth: 1}); err == nil {
+	if _, _, err := exhaust.Plant(proptest.Real(), []exhaust.Planted{{Rule: "none of them"}}, exhaust.Options{Depth: 1}); err == nil {
 		t.Error("a fault of a rule that there is not is planted")
 	}
+}
+
+// BenchmarkQuestions puts some questions; the rate is what a bigger share or a
+// greater depth is reckoned by.
+func BenchmarkQuestions(b *testing.B) {
+	var all uint64
+	for b.Loop() {
+		report, err := exhaust.Run(proptest.Real(), exhaust.Options{Depth: 1, Share: exhaust.Share{Of: 40}, Thin: 5})
+		if err != nil {
+			b.Fatal(err)
+		}
+		all += report.Total()
+	}
+	b.ReportMetric(float64(all)/b.Elapsed().Seconds(), "questions/s")
 }

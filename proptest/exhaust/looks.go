@@ -46,11 +46,11 @@ func lookAt(rec *states.Record, hb synth.Heartbeat, verdict gates.Verdict) synth
 // and edge with each order and each age of what runs. What only a host that may
 // have lost its records is judged by is multiplied out there, and put once to
 // the others.
-func everyLook(rec *states.Record, r *record, yield func(synth.Look) bool) {
+func everyLook(rec *states.Record, r *record, yield func(*synth.Look) bool) {
 	passed, held, unasked := verdicts()
 	for hb := range everyBeat(r) {
 		l := lookAt(rec, hb, passed)
-		if !yield(l) {
+		if !yield(&l) {
 			return
 		}
 		if hb.Holds == rollout || unknown(hb.Current) {
@@ -58,7 +58,7 @@ func everyLook(rec *states.Record, r *record, yield func(synth.Look) bool) {
 		}
 		if r.now.state != states.Pending || r.dispatched != 0 || !same(hb.Current, r.target) {
 			l.Verdict, l.Seen.OffTarget, l.Seen.Heartbeat.Failing = held, after(30), []string{"http"}
-			if !yield(l) {
+			if !yield(&l) {
 				return
 			}
 			continue
@@ -67,7 +67,7 @@ func everyLook(rec *states.Record, r *record, yield func(synth.Look) bool) {
 			for _, off := range []states.Time{0, r.opened - 1, r.opened, after(5), hb.At - 1} {
 				for _, failing := range [][]string{nil, {"http"}} {
 					l.Verdict, l.Seen.OffTarget, l.Seen.Heartbeat.Failing = verdict, off, failing
-					if !yield(l) {
+					if !yield(&l) {
 						return
 					}
 				}
@@ -111,7 +111,7 @@ func beatTimes(r *record) []states.Time {
 // everyStaleness yields the looks that are about whether to look at all: when
 // the host last beat, what its agent had heard, and whether a newer one is
 // known.
-func everyStaleness(rec *states.Record, r *record, passed gates.Verdict, yield func(synth.Look) bool) {
+func everyStaleness(rec *states.Record, r *record, passed gates.Verdict, yield func(*synth.Look) bool) {
 	silence, skew := states.Time(bounds.Silence.Milliseconds()), states.Time(bounds.Skew.Milliseconds())
 	for _, current := range []states.Closure{target, old, other, ""} {
 		for _, at := range beatTimes(r) {
@@ -120,7 +120,7 @@ func everyStaleness(rec *states.Record, r *record, passed gates.Verdict, yield f
 					for _, newer := range []bool{false, true} {
 						l := lookAt(rec, synth.Heartbeat{Current: current, At: at, LastReply: reply}, passed)
 						l.Seen.Received, l.Seen.Newer = received, newer
-						if !yield(l) {
+						if !yield(&l) {
 							return
 						}
 					}

@@ -47,7 +47,8 @@ var prefixRules = map[states.Kind]rule{
 // ahead is case 5: a report that is legal only later on the road.
 func ahead(r *record, report *reducer.Event) conclusion {
 	none := conclusion{reason: synth.InStep}
-	quiet := r.quiet()
+	quiet := *r // a step leaves the record as it is
+	quiet.used = nil
 	if alone := step(&quiet, report); !alone.refusal.illegal {
 		r.by(noPrefix)
 		return none

@@ -32,26 +32,26 @@ const (
 	elsewhere   = 199
 )
 
-// Plant does what [Run] does with the real system, and puts the same questions
-// to systems with faults. The error says that a rule is not known, or what
-// [Run] says.
-func Plant(planted []Planted, opts Options) ([]Caught, error) {
+// Plant does what [Run] does, and puts the same questions to systems with
+// faults: what it says of them is in their order. The error says that a rule is
+// not known, or what [Run] says of the system without a fault.
+func Plant(sys proptest.System, planted []Planted, opts Options) ([]Caught, Report, error) {
 	all := make([]Caught, len(planted))
 	pointers := make([]*Caught, len(planted))
 	for i, p := range planted {
 		which, ok := ruleNamed(p.Rule)
 		if !ok && p.Rule != "" {
-			return nil, fmt.Errorf("exhaust: %q breaks the rule %q, which is none of the oracle's", p.Name, p.Rule)
+			return nil, Report{}, fmt.Errorf("exhaust: %q breaks the rule %q, which is none of the oracle's", p.Name, p.Rule)
 		}
 		all[i] = Caught{Planted: p, rule: which}
 		pointers[i] = &all[i]
 	}
-	r, err := newRun(proptest.Real(), opts, pointers)
+	r, err := newRun(sys, opts, pointers)
 	if err != nil {
-		return nil, err
+		return nil, Report{}, err
 	}
 	err = r.all()
-	return all, err
+	return all, r.told(), err
 }
 
 // due reports whether the fault is put to a question.

@@ -217,9 +217,9 @@ func (r *run) askAll(n *node) (wrong error) {
 			return err
 		}
 	}
-	everyLook(&n.rec, &rec, func(l synth.Look) bool {
+	everyLook(&n.rec, &rec, func(l *synth.Look) bool {
 		if r.due() {
-			_, wrong = r.chain(Chain, n, &rec, &l)
+			_, wrong = r.chain(Chain, n, &rec, l)
 		}
 		return wrong == nil
 	})
