@@ -46,7 +46,7 @@ func anyLook(t *rapid.T, sys System) (synth.Look, *world) {
 		Now:    w.now, Bounds: synth.Bounds{Silence: silence, Skew: skewBound},
 	}
 	if seldom(t, "seen off target", 3) {
-		l.Seen.OffTarget = max(l.Record.Opened, hb.At.Add(-10*second))
+		l.Seen.OffTarget = hb.At.Add(-10 * second)
 	}
 	if seldom(t, "silent", 12) {
 		l.Seen.Received = [...]states.Time{0, w.now.Add(-silence - second)}[pick(t, "how", 2)]
@@ -142,8 +142,8 @@ func expectLost(l *synth.Look) expected {
 	if hb.CurrentSince.IsSet() {
 		from, judged = hb.CurrentSince, true
 	}
-	if l.Seen.OffTarget.IsSet() && l.Seen.OffTarget > from {
-		from, judged = l.Seen.OffTarget, true
+	if off := l.Seen.OffTarget; off.IsSet() && (!judged || off > from) {
+		from, judged = max(off, r.Opened), true // it came in after the opening
 	}
 	due := from.Add(r.Policy.Soak)
 	want := expected{synth.Missed, states.RecordsLost, []states.Kind{states.KindDispatchAck, states.KindActivationCompleted}, from, 0}

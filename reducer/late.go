@@ -102,11 +102,14 @@ func bears(rec *states.Record, g states.Guess, report *Event) bool {
 	} else if g.From.At < report.At {
 		return false
 	}
-	switch {
-	case g.Kind == states.KindConverged:
+	switch g.Kind {
+	case states.KindConverged:
 		return g.From.At >= rec.SoakDue()
-	case rec.State == states.Deferred && rec.DeferredOrder.Given() && g.From.Order.Given():
-		return g.From.Order.Boot > rec.DeferredOrder.Boot
+	case states.KindActivationCompleted:
+		// What is staged for the next boot fails without one, too.
+		if rec.State == states.Deferred && rec.DeferredOrder.Given() && g.From.Order.Given() {
+			return g.From.Order.Boot > rec.DeferredOrder.Boot
+		}
 	}
 	return true
 }

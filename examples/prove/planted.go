@@ -156,8 +156,11 @@ func (s *search) find(ctx context.Context, d plant) error {
 		return err
 	}
 	ill, err := s.build(ctx, "ill", "-overlay="+overlay)
-	if err != nil {
-		return fmt.Errorf("%s: %w", d.ID, err)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return &violation{what: fmt.Sprintf("%s: the defect says nothing: %v", d.ID, err)}
 	}
 	l := s.job.ledger
 	for first := true; first || s.job.left() > 0; first = false {

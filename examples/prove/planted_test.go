@@ -109,10 +109,12 @@ func TestADefectIsFoundWhereTheFleetIsSoundWithoutIt(t *testing.T) {
 	}
 }
 
-func TestADefectThatDoesNotCompileIsAnError(t *testing.T) {
+func TestADefectThatDoesNotCompileIsAViolation(t *testing.T) {
 	root := field(t)
 	j := &job{root: root, seed: 1, until: time.Now(), ledger: &ledger{}, save: func() error { return nil }}
 	s := search{job: j, dir: t.TempDir()}
 	err := s.find(t.Context(), plant{"d", track.Mutation{Says: "nonsense", File: "proptest/sim/fleet.go", Old: "return false", New: "return"}})
-	require.ErrorContains(t, err, "building the fleet")
+	var v *violation
+	require.ErrorAs(t, err, &v)
+	require.Contains(t, v.what, "d: the defect says nothing: building the fleet")
 }
