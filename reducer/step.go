@@ -81,7 +81,7 @@ func place(rec *states.Record, ev *Event) (Disposition, error) {
 	if !ok {
 		return late(rec, ev)
 	}
-	if r.Once && said(rec, &rec.Belief, ev) {
+	if r.Once && said(rec, ev) {
 		return Duplicate, nil
 	}
 	if ev.Synthesised() {
