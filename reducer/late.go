@@ -80,7 +80,7 @@ func replay(rec *states.Record, rest []states.Guess, report *Event) {
 		}
 		at := max(g.At, rec.At(states.LastTransitionAt))
 		if g.Kind == states.KindConverged {
-			at = g.From.At // which is not before the soak's end
+			at = g.From.At // it is refused where that is before the soak's end
 		}
 		ev := eventOf(rec, g, at)
 		if guess(rec, r, &ev) != nil {
@@ -100,10 +100,7 @@ func bears(rec *states.Record, g states.Guess, report *Event) bool {
 	} else if g.From.At < report.At {
 		return false
 	}
-	switch {
-	case g.Kind == states.KindConverged:
-		return g.From.At >= rec.SoakDue()
-	case rec.State == states.Deferred && g.From.Order.Given():
+	if rec.State == states.Deferred && g.From.Order.Given() {
 		// A deferral that gave no boot was before any.
 		return g.From.Order.Boot > rec.DeferredOrder.Boot
 	}

@@ -92,13 +92,13 @@ func TestEveryEventInEveryState(t *testing.T) {
 			to, legal := leads[state][kind]
 			switch {
 			case legal:
-				out := l.must(ev)
-				want := reducer.Transition{From: state, To: to, At: sec(20)}
+				last, want := sec(20), reducer.Transition{From: state, To: to, At: sec(20)}
 				if to == state {
-					want = reducer.Transition{}
+					last, want = l.rec.At(states.LastTransitionAt), reducer.Transition{}
 				}
-				if out.Record.State != to || out.Effects.Transition != want {
-					t.Errorf("%s in %s leads to %s, by %v", kind, state, out.Record.State, out.Effects.Transition)
+				out := l.must(ev)
+				if out.Record.State != to || out.Effects.Transition != want || out.Record.At(states.LastTransitionAt) != last {
+					t.Errorf("%s in %s leads to %s, by %v at %s", kind, state, out.Record.State, out.Effects.Transition, out.Record.At(states.LastTransitionAt))
 				}
 			case saidBefore(state, kind):
 				was := l.rec
