@@ -27,11 +27,13 @@ func TestAnEventMustBeWellFormed(t *testing.T) {
 		{"no body, and no rollout", nowhere, reducer.Event{Key: webOne, Seq: 1}, reducer.ErrNoBody},
 		{"no number", reported(t, states.Pending), reducer.Event{Key: webOne, Body: reducer.DispatchAck{}}, reducer.ErrNoNumber},
 		{
-			"another host's", reported(t, states.Pending), reducer.Event{Key: elsewhere, Seq: 1, Body: reducer.DispatchAck{}},
+			"another host's", reported(t, states.Pending),
+			reducer.Event{Key: elsewhere, Seq: 1, Body: reducer.DispatchAck{}},
 			&reducer.WrongRecordError{Record: webOne, Event: elsewhere},
 		},
 		{
-			"another host's, without a number", reported(t, states.Pending), reducer.Event{Key: elsewhere, Body: reducer.DispatchAck{}},
+			"another host's, without a number", reported(t, states.Pending),
+			reducer.Event{Key: elsewhere, Body: reducer.DispatchAck{}},
 			&reducer.WrongRecordError{Record: webOne, Event: elsewhere},
 		},
 		{"before the opening", nowhere, reducer.Event{Key: webOne, Seq: 1, Body: reducer.DispatchAck{}}, illegal(0, states.KindDispatchAck)},
@@ -40,7 +42,8 @@ func TestAnEventMustBeWellFormed(t *testing.T) {
 		{"opened by an agent", nowhere, reducer.Event{Key: webOne, Seq: 1, Body: planned}, illegal(0, states.KindOpened)},
 		{"opened by a guess", nowhere, reducer.Event{Key: webOne, Origin: synthesis, Body: planned}, illegal(0, states.KindOpened)},
 		{
-			"opened without a target", nowhere, reducer.Event{Key: webOne, Origin: plane, Body: reducer.Opened{}},
+			"opened without a target", nowhere,
+			reducer.Event{Key: webOne, Origin: plane, Body: reducer.Opened{}},
 			&reducer.InvariantError{Key: webOne, Kind: states.KindOpened, Invariant: reducer.ClosureTargetRequired, Detail: "the target is unknown"},
 		},
 		{"opened twice", reported(t, states.Pending), reducer.Event{Key: webOne, Origin: plane, Body: planned}, illegal(states.Pending, states.KindOpened)},

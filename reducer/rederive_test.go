@@ -132,7 +132,7 @@ func TestWhatLiesBetweenARecordAndAReport(t *testing.T) {
 		{reported(t, states.Soaking), states.KindOpened, nil}, // no road leads back to the beginning
 		{reported(t, states.Failed), back, nil},
 		{reported(t, states.Failed), converged, nil},
-		{reported(t, states.Converged), back, nil}, // an end that was reported is one
+		{reported(t, states.Converged), back, nil},       // an end that was reported is one
 		{guessedBegin, result, []states.Kind{completed}}, // what is guessed in front of it stays
 		{guessedEnd, back, []states.Kind{failed}},
 		{guessedEnd, result, nil},

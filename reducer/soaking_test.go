@@ -99,27 +99,33 @@ func TestWhatAResultMakesOfAProbe(t *testing.T) {
 		want states.Probe
 	}{
 		{
-			"declared, without a result", []reducer.Body{declared(states.Enforce)},
+			"declared, without a result",
+			[]reducer.Body{declared(states.Enforce)},
 			states.Probe{Name: "http", Mode: states.Enforce, Declared: true},
 		},
 		{
-			"a result lowers no declared mode", []reducer.Body{declared(states.Enforce), result(states.Observe, states.Fail, "503")},
+			"a result lowers no declared mode",
+			[]reducer.Body{declared(states.Enforce), result(states.Observe, states.Fail, "503")},
 			states.Probe{Name: "http", Mode: states.Enforce, Declared: true, Status: states.Fail, At: sec(4), Reason: "503"},
 		},
 		{
-			"a result raises a declared mode", []reducer.Body{declared(states.Observe), result(states.Enforce, states.Fail, "503")},
+			"a result raises a declared mode",
+			[]reducer.Body{declared(states.Observe), result(states.Enforce, states.Fail, "503")},
 			states.Probe{Name: "http", Mode: states.Enforce, Declared: true, Status: states.Fail, At: sec(4), Reason: "503"},
 		},
 		{
-			"a mode that nobody declared follows the results", []reducer.Body{result(states.Enforce, states.Fail, "503"), result(states.Observe, states.Pass, "")},
+			"a mode that nobody declared follows the results",
+			[]reducer.Body{result(states.Enforce, states.Fail, "503"), result(states.Observe, states.Pass, "")},
 			states.Probe{Name: "http", Mode: states.Observe, Status: states.Pass, At: sec(4)},
 		},
 		{
-			"a declaration keeps the result, and its mode counts", []reducer.Body{result(states.Enforce, states.Fail, "503"), declared(states.Observe)},
+			"a declaration keeps the result, and its mode counts",
+			[]reducer.Body{result(states.Enforce, states.Fail, "503"), declared(states.Observe)},
 			states.Probe{Name: "http", Mode: states.Observe, Declared: true, Status: states.Fail, At: sec(3), Reason: "503"},
 		},
 		{
-			"the last result counts", []reducer.Body{result(states.Enforce, states.Pass, ""), result(states.Enforce, states.Fail, "503")},
+			"the last result counts",
+			[]reducer.Body{result(states.Enforce, states.Pass, ""), result(states.Enforce, states.Fail, "503")},
 			states.Probe{Name: "http", Mode: states.Enforce, Status: states.Fail, At: sec(4), Reason: "503"},
 		},
 	} {

@@ -49,35 +49,43 @@ func TestAnInvariantThatIsBrokenSaysByWhat(t *testing.T) {
 		want error
 	}{
 		{
-			"an activation on another closure", reported(t, states.Activating), sec(2), reducer.ActivationCompleted{Observed: "third"},
+			"an activation on another closure", reported(t, states.Activating), sec(2),
+			reducer.ActivationCompleted{Observed: "third"},
 			broken(states.KindActivationCompleted, reducer.NotOnTarget, "observed third, the target is new"),
 		},
 		{
-			"an activation on nobody knows what", reported(t, states.Deferred), sec(2), reducer.ActivationCompleted{},
+			"an activation on nobody knows what", reported(t, states.Deferred), sec(2),
+			reducer.ActivationCompleted{},
 			broken(states.KindActivationCompleted, reducer.NotOnTarget, "observed unknown, the target is new"),
 		},
 		{
-			"a convergence on another closure", soaking, sec(12), reducer.Converged{Current: "third"},
+			"a convergence on another closure", soaking, sec(12),
+			reducer.Converged{Current: "third"},
 			broken(states.KindConverged, reducer.NotOnTarget, "the host runs third (the record says new), the target is new"),
 		},
 		{
-			"a convergence of a host that the record has elsewhere", strayed, sec(12), reducer.Converged{Current: "new"},
+			"a convergence of a host that the record has elsewhere", strayed, sec(12),
+			reducer.Converged{Current: "new"},
 			broken(states.KindConverged, reducer.NotOnTarget, "the host runs new (the record says third), the target is new"),
 		},
 		{
-			"a convergence a millisecond too early", soaking, sec(12) - 1, reducer.Converged{Current: "new"},
+			"a convergence a millisecond too early", soaking, sec(12) - 1,
+			reducer.Converged{Current: "new"},
 			broken(states.KindConverged, reducer.SoakNotOver, "at 1970-01-01T00:16:51.999Z, the soak ends at 1970-01-01T00:16:52.000Z"),
 		},
 		{
-			"a convergence past a probe that never reported", enforcing, sec(12), reducer.Converged{Current: "new"},
+			"a convergence past a probe that never reported", enforcing, sec(12),
+			reducer.Converged{Current: "new"},
 			broken(states.KindConverged, reducer.EnforcedProbeFailing, `probe "http" has not passed`),
 		},
 		{
-			"a rollback to nowhere", reported(t, states.Failed), sec(4), reducer.RollbackComplete{},
+			"a rollback to nowhere", reported(t, states.Failed), sec(4),
+			reducer.RollbackComplete{},
 			broken(states.KindRollbackComplete, reducer.RevertedToUnknown, "it does not say what the host went back to"),
 		},
 		{
-			"a rollback to what was rolled out", reported(t, states.Failed), sec(4), reducer.RollbackComplete{RevertedTo: "new"},
+			"a rollback to what was rolled out", reported(t, states.Failed), sec(4),
+			reducer.RollbackComplete{RevertedTo: "new"},
 			broken(states.KindRollbackComplete, reducer.RevertedToTarget, "new is what was rolled out"),
 		},
 	} {
