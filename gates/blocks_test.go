@@ -307,6 +307,9 @@ func TestComplianceLooksAtTheWavesInFront(t *testing.T) {
 		if got := scope(v); got != c.want {
 			t.Errorf("with %v failing: %s", c.fails, v)
 		}
+		if c.want == "wave 1 of stable@a1b2" && v.Blocks[0].Waits != (gates.Wait{On: gates.OnProbes, Rollout: stable, Wave: 1}) {
+			t.Errorf("with %v failing it waits for %+v", c.fails, v.Blocks[0].Waits)
+		}
 		if v := w.asks("late"); len(c.fails) == 0 && scope(v) != "wave 5 of stable@a1b2" {
 			t.Errorf("a wave that nobody is in yet: %s", v)
 		}

@@ -143,7 +143,7 @@ func (v *View) Track(from, to Standing, released []Wait) []Wait {
 	for w := before + 1; w <= now; w++ {
 		released = append(released, Wait{On: OnWave, Rollout: id, Wave: w})
 	}
-	if from.Failing && !to.Failing && r.passes(from.Wave) {
+	if from.Failing && r.passes(from.Wave) {
 		released = append(released, Wait{On: OnProbes, Rollout: id, Wave: from.Wave})
 	}
 	if r.converged == r.hosts && !wasTerminal {

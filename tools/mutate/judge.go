@@ -41,7 +41,7 @@ func (j judge) folders(mutated string) []string {
 const (
 	// hangs bounds the tests of one package, which take less than a second. The
 	// rest is for a machine that is busy.
-	hangs = 20 * time.Second
+	hangs = 10 * time.Second
 
 	// memory bounds what the tests of a mutant that appends for ever may take
 	// before the timeout, in KiB of address space.
