@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rollmend/rollmend/adapters"
+	"github.com/rollmend/rollmend/gates"
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 )
@@ -127,11 +128,19 @@ func (c *Core) follow(rec *states.Record) {
 	}
 	s := &c.slots[id]
 	e := s.entry(rec.Rollout)
-	if e == nil {
+	var before gates.Standing
+	switch {
+	case e != nil:
+		before = s.standing(e)
+		*e = entryOf(e.rollout, e.member, rec)
+	case c.inFlightAgain(s, rec):
+		r := c.rollouts[rec.Rollout]
+		member, _ := r.find(rec.Host)
+		s.more = append(s.more, entryOf(r, member, rec))
+		e = &s.more[len(s.more)-1]
+	default:
 		return
 	}
-	before := s.standing(e)
-	*e = entryOf(e.rollout, e.member, rec)
 	if c.view != nil {
 		c.release(c.view.Track(before, s.standing(e), nil))
 	}
@@ -141,6 +150,18 @@ func (c *Core) follow(rec *states.Record) {
 	if e != &s.now && e.rollout.superseded != nil && !e.is(inFlight) {
 		s.more = slices.DeleteFunc(s.more, func(m entry) bool { return m.rollout == e.rollout })
 	}
+}
+
+// inFlightAgain reports whether a superseded record takes a place in its
+// budgets that it did not hold when it was superseded: a reboot went on with what
+// had been deferred, and the host has not moved on to a newer rollout.
+func (c *Core) inFlightAgain(s *slot, rec *states.Record) bool {
+	r, known := c.rollouts[rec.Rollout]
+	if !known || r.superseded == nil || !rec.InFlight() {
+		return false
+	}
+	acknowledged := s.now.rollout != nil && s.now.state != states.Pending && c.after(s.now.rollout, r)
+	return !acknowledged && !c.movedOn(s, r, rec)
 }
 
 // acknowledged gives back the places of superseded records of a host that
@@ -187,7 +208,7 @@ const askedMost = 100
 // gap puts a report back that leaves a gap: as long as the agent says that it
 // keeps what is missing, and once where it does not say. What is said of a gap
 // that is accepted comes back as text.
-func (c *Core) gap(rec *states.Record, ev *reducer.Event, keptFrom states.Seq) (said string, err error) {
+func (c *Core) gap(rec *states.Record, ev *reducer.Event, lostFrom states.Seq) (said string, err error) {
 	if ev.Seq <= rec.LastSeq+1 {
 		delete(c.gaps, ev.Key)
 		return "", nil
@@ -196,17 +217,17 @@ func (c *Core) gap(rec *states.Record, ev *reducer.Event, keptFrom states.Seq) (
 	if was.last != rec.LastSeq {
 		was = putBack{last: rec.LastSeq}
 	}
-	from := max(rec.LastSeq+1, keptFrom)
+	from := rec.LastSeq + 1
 	was.asked++
 	lost := slices.Contains(was.seqs, ev.Seq) || len(was.seqs) == putBackMost
-	if keptFrom != 0 {
-		lost = from >= ev.Seq || was.asked > askedMost
+	if lostFrom != 0 {
+		lost = from >= lostFrom || was.asked > askedMost
 	}
 	if lost {
 		delete(c.gaps, ev.Key)
 		return fmt.Sprintf("taken without reports %d to %d, which the agent no longer has", rec.LastSeq+1, ev.Seq-1), nil
 	}
-	if keptFrom == 0 {
+	if lostFrom == 0 {
 		was.seqs = append(was.seqs, ev.Seq)
 	}
 	c.gaps[ev.Key] = was

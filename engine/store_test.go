@@ -97,7 +97,7 @@ func TestABudgetOfOneIsOneForTwoControlPlanes(t *testing.T) {
 	one, other := startOn(t, clk, store, p), startOn(t, clk, store, p)
 	for e, host := range map[*engine.Engine]states.Host{one: "web-1", other: "web-2"} {
 		now := states.TimeOf(clk.Now())
-		beat(t, e, synth.Heartbeat{Host: host, Current: "old", At: now, LastReply: now})
+		answered(t, e, synth.Heartbeat{Host: host, Current: "old", At: now})
 	}
 	_, ok, err := one.Dispatch(t.Context(), "web-1", 0)
 	require.NoError(t, err)

@@ -54,7 +54,7 @@ func (w *world) reopen(putBack bool) {
 	w.store = s
 	w.checks.reopened(w, putBack)
 	for _, p := range w.planes {
-		p.end(w.dice.between("plane back", time.Second, 60*time.Second))
+		p.end(p.dice.between("plane back", time.Second, 60*time.Second))
 	}
 }
 
@@ -62,7 +62,6 @@ func (w *world) reopen(putBack bool) {
 func (w *world) wipe() {
 	w.note("store", "is wiped")
 	w.disk.truncate(0)
-	w.backups = nil
 	w.reopen(true)
 }
 
