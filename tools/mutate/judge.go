@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -51,11 +52,13 @@ const (
 // batch is mutants of one package that are built together, into one test binary
 // for each folder whose tests look at them.
 type batch struct {
-	src      *source
-	mutants  []*mutant
-	texts    map[string]string // of files, by path
+	src     *source
+	mutants []*mutant
+	texts   map[string]string // of files, by path
+
+	mu       sync.Mutex
 	folder   string            // where the binaries are
-	binaries map[string]string // by the folder of the tests
+	binaries map[string]string // by the folder of the tests; each is built when it is first asked for
 }
 
 // batches puts the mutants into as few as there can be: those that do not go
@@ -87,6 +90,8 @@ func batches(together, alone []*mutant) []*batch {
 // after it has built it, and, where there is a mutant to choose, seen that it
 // passes while none is.
 func (b *batch) binary(ctx context.Context, j judge, folder string) (string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if made, ok := b.binaries[folder]; ok {
 		return made, nil
 	}
@@ -110,15 +115,17 @@ func (b *batch) binary(ctx context.Context, j judge, folder string) (string, err
 	if _, err := os.Stat(made); err != nil {
 		return "", fmt.Errorf("%s has no tests", folder)
 	}
+	if len(b.mutants) > 1 || b.texts[b.mutants[0].file.path] != b.mutants[0].text() { // else it is awake always
+		came, out, err := b.test(ctx, j, folder, made, 0)
+		if err == nil && came != passed {
+			err = fmt.Errorf("the tests of %s fail without a mutant of %s:\n%s", folder, b.src.dir, out)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
 	b.binaries[folder] = made
-	if len(b.mutants) == 1 && b.texts[b.mutants[0].file.path] == b.mutants[0].text() {
-		return made, nil // it is awake always
-	}
-	came, out, err := b.test(ctx, j, folder, 0)
-	if err == nil && came != passed {
-		err = fmt.Errorf("the tests of %s fail without a mutant of %s:\n%s", folder, b.src.dir, out)
-	}
-	return made, err
+	return made, nil
 }
 
 // remove takes the binaries away.
@@ -157,9 +164,9 @@ const (
 
 // test runs the tests of a folder while one of the batch's mutants is awake; 0
 // is none.
-func (b *batch) test(ctx context.Context, j judge, folder string, id int) (outcome, string, error) {
+func (b *batch) test(ctx context.Context, j judge, folder, binary string, id int) (outcome, string, error) {
 	cmd := exec.CommandContext(ctx, "sh", "-c", fmt.Sprintf(`ulimit -v %d; exec "$0" "$@"`, memory),
-		b.binaries[folder], "-test.failfast", "-test.paniconexit0", fmt.Sprintf("-test.timeout=%s", j.timeout))
+		binary, "-test.failfast", "-test.paniconexit0", fmt.Sprintf("-test.timeout=%s", j.timeout))
 	cmd.Dir = filepath.Join(b.src.root, folder)
 	cmd.Env = append(environment(), fmt.Sprintf("%s=%d", chosenInEnv, id))
 	cmd.WaitDelay = time.Second
@@ -196,7 +203,11 @@ const (
 func (b *batch) try(ctx context.Context, judges []judge, m *mutant) (trial, error) {
 	for _, j := range judges {
 		for _, folder := range j.folders(m.src.dir) {
-			came, out, err := b.test(ctx, j, folder, m.id)
+			binary, err := b.binary(ctx, j, folder)
+			if err != nil {
+				return trial{}, err
+			}
+			came, out, err := b.test(ctx, j, folder, binary, m.id)
 			switch {
 			case err != nil:
 				return trial{}, err

@@ -42,9 +42,6 @@ func run(ctx context.Context, set settings) (sum *summary, err error) {
 	order.Shuffle(len(picked), func(i, j int) { picked[i], picked[j] = picked[j], picked[i] })
 
 	p := &panel{settings: set, picked: picked, reasons: reasons, trials: map[*mutant]trial{}}
-	if set.budget > 0 {
-		p.until = time.Now().Add(set.budget)
-	}
 	if p.verdicts, err = openVerdicts(set, sources); err != nil {
 		return nil, err
 	}
@@ -58,7 +55,7 @@ type panel struct {
 	picked   []*mutant
 	reasons  map[*mutant]string // why they are equivalent, where they are listed
 	verdicts *verdicts
-	until    time.Time // when to begin no more; zero: no bound
+	until    time.Time // when to begin no more; zero: no bound yet
 
 	mu     sync.Mutex
 	trials map[*mutant]trial // of those that the budget allowed
@@ -95,12 +92,15 @@ func (p *panel) judge(ctx context.Context, b *batch) error {
 	if p.over() {
 		return nil
 	}
-	for _, j := range p.judges {
-		for _, folder := range j.folders(b.src.dir) {
-			if _, err := b.binary(ctx, j, folder); err != nil {
-				return err
-			}
+	first := p.judges[0]
+	for _, folder := range first.folders(b.src.dir) {
+		if _, err := b.binary(ctx, first, folder); err != nil {
+			return err
 		}
+	}
+	if p.budget > 0 && p.until.IsZero() {
+		// From here on: a budget that is spent on the building gets nobody further.
+		p.until = time.Now().Add(p.budget)
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
