@@ -1,5 +1,5 @@
-// Command mutate breaks each guard and each statement of the packages reducer,
-// gates and synth in turn, and asks their tests whether they notice.
+// Command mutate breaks each guard and each statement of the packages states,
+// reducer, gates and synth in turn, and asks their tests whether they notice.
 //
 //	cd tools && GOWORK=off go run ./mutate
 //	cd tools && GOWORK=off go run ./mutate -only 'reducer/late.go: bears'

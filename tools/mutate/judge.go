@@ -15,7 +15,7 @@ import (
 )
 
 // pure are the packages whose guards are mutated.
-var pure = []string{"reducer", "gates", "synth"}
+var pure = []string{"states", "reducer", "gates", "synth"}
 
 // judge is some packages whose tests look at a mutant. The first judge is asked
 // about every mutant, the next one about those that lived.
