@@ -4,8 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 	"github.com/rollmend/rollmend/synth"
@@ -59,12 +57,12 @@ type host struct {
 	lastReply states.Time
 }
 
-func newHost(t *rapid.T, f faults) *host {
+func newHost(d *dice, f faults) *host {
 	h := &host{
-		first:      f.first && pick(t, "generation", 2) == 1,
-		givesSince: pick(t, "gives current_since", 2) == 1,
-		soak:       [...]time.Duration{10 * second, 0, 60 * second}[pick(t, "soak", 3)],
-		onFailure:  [...]states.OnFailure{states.RollbackAndHalt, states.Halt}[pick(t, "policy", 2)],
+		first:      f.first && pick(d, "generation", 2) == 1,
+		givesSince: pick(d, "gives current_since", 2) == 1,
+		soak:       [...]time.Duration{10 * second, 0, 60 * second}[pick(d, "soak", 3)],
+		onFailure:  [...]states.OnFailure{states.RollbackAndHalt, states.Halt}[pick(d, "policy", 2)],
 		current:    old,
 		visited:    map[states.State]bool{states.Pending: true},
 		answered:   map[states.Seq]bool{},
@@ -73,9 +71,9 @@ func newHost(t *rapid.T, f faults) *host {
 		h.order.Boot = 1
 	}
 	if f.skew {
-		h.offset = [...]time.Duration{0, -90 * second, 60 * second}[pick(t, "clock", 3)]
+		h.offset = [...]time.Duration{0, -90 * second, 60 * second}[pick(d, "clock", 3)]
 	}
-	if f.wild && pick(t, "wild clock", 2) == 1 {
+	if f.wild && pick(d, "wild clock", 2) == 1 {
 		h.offset = 20 * time.Minute
 	}
 	return h

@@ -15,10 +15,10 @@ import (
 
 func moveTo(p *player, s Step, _ *options) error {
 	d, err := time.ParseDuration(s.Args[0])
-	if err != nil || epoch.Add(d) < p.now {
+	if err != nil || Epoch.Add(d) < p.now {
 		return fmt.Errorf("at %s: want a time from %s on, such as 205s", s.Args[0], timeText(p.now))
 	}
-	return p.move(epoch.Add(d))
+	return p.move(Epoch.Add(d))
 }
 
 func moveOn(p *player, s Step, _ *options) error {
@@ -65,7 +65,7 @@ func loadSaid(p *player, _ Step, o *options) error {
 	return nil
 }
 
-func restart(p *player, _ Step, _ *options) error { return p.anew(p.plane.journal) }
+func restart(p *player, _ Step, _ *options) error { return p.restart() }
 
 func wipe(p *player, _ Step, _ *options) error { return p.anew(nil) }
 
