@@ -21,7 +21,7 @@ const (
 // does.
 func TestNoLawIsEmpty(t *testing.T) {
 	for law := range proptest.Laws() {
-		met := law.Reached(proptest.Real(), *seed, coverageCases)
+		met := law.Reached(proptest.Real(), seed(), coverageCases)
 		t.Logf("%4d of %d: %s", met, coverageCases, law.Name)
 		if met < leastMet {
 			t.Errorf("in %d of %d cases there is something to judge by the law: %s", met, coverageCases, law.Name)
@@ -41,7 +41,7 @@ func deaf() proptest.System {
 func TestAnEmptyLawIsSeen(t *testing.T) {
 	for law := range proptest.Laws() {
 		if law.Name == "a chain applies, and leads where the host is" {
-			if met := law.Reached(deaf(), *seed, coverageCases); met != 0 {
+			if met := law.Reached(deaf(), seed(), coverageCases); met != 0 {
 				t.Errorf("without a single chain %d cases have one", met)
 			}
 			return
@@ -76,7 +76,7 @@ func TestWhatIsDrawnCoversTheSpecification(t *testing.T) {
 		return verdicts
 	}
 	for law := range proptest.Laws() {
-		law.Search(sys, *seed, coverageCases/10)
+		law.Search(sys, seed(), coverageCases/10)
 	}
 	for c := range states.Cases() {
 		if cases[c] < leastMet {

@@ -32,6 +32,8 @@ var (
 // says in its heartbeats is what happened.
 type host struct {
 	// What it is.
+	key        states.Key // of its record
+	target     states.Closure
 	first      bool          // of the first generation
 	offset     time.Duration // of its clock
 	givesSince bool
@@ -59,6 +61,7 @@ type host struct {
 
 func newHost(d *dice, f faults) *host {
 	h := &host{
+		key: key, target: target,
 		first:      f.first && pick(d, "generation", 2) == 1,
 		givesSince: pick(d, "gives current_since", 2) == 1,
 		soak:       [...]time.Duration{10 * second, 0, 60 * second}[pick(d, "soak", 3)],
@@ -85,7 +88,7 @@ func (h *host) clock(now states.Time) states.Time { return now.Add(h.offset) }
 // say keeps a report under the next number.
 func (h *host) say(now states.Time, body reducer.Body) {
 	h.seq++
-	h.kept = append(h.kept, reducer.Event{Key: key, Seq: h.seq, At: h.clock(now), Order: h.order, Body: body})
+	h.kept = append(h.kept, reducer.Event{Key: h.key, Seq: h.seq, At: h.clock(now), Order: h.order, Body: body})
 }
 
 // become is the agent going on to a state.
@@ -145,12 +148,12 @@ func (h *host) holds() states.Rollout {
 	if h.state == 0 || h.state.Terminal() || h.orphan {
 		return states.Rollout{}
 	}
-	return rollout
+	return h.key.Rollout
 }
 
 // beat takes a heartbeat.
 func (h *host) beat(now states.Time) synth.Heartbeat {
-	hb := synth.Heartbeat{Host: key.Host, Holds: h.holds(), Current: h.current, At: h.clock(now)}
+	hb := synth.Heartbeat{Host: h.key.Host, Holds: h.holds(), Current: h.current, At: h.clock(now)}
 	if h.first {
 		return hb
 	}

@@ -2,6 +2,7 @@ package proptest
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/rollmend/rollmend/gates"
 	"github.com/rollmend/rollmend/reducer"
@@ -96,7 +97,7 @@ func (w *world) sameAsSilent() error {
 		r.LastOrder, r.DeferredOrder = states.Order{}, states.Order{}
 	}
 	if !a.Equal(&b) {
-		return w.dice.broken("with heartbeats the record is\n    %+v\n  without\n    %+v", a, b)
+		return w.dice.broken("with heartbeats the record is\n%s\nwithout\n%s", strings.Join(showOf(&a), "\n"), strings.Join(showOf(&b), "\n"))
 	}
 	return nil
 }

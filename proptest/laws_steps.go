@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
@@ -79,7 +80,7 @@ var stepLaws = []Property{
 			return err
 		}
 		if !got.Equal(&s.out.Record) {
-			return fmt.Errorf("the log gives\n    %+v\n  not\n    %+v", got, s.out.Record)
+			return fmt.Errorf("the log gives\n%s\nnot\n%s", strings.Join(showOf(&got), "\n"), strings.Join(showOf(&s.out.Record), "\n"))
 		}
 		return nil
 	}),
@@ -267,7 +268,7 @@ func onlyNumbersDiffer(before, after states.Record) error {
 	}
 	b, a := plain(before), plain(after)
 	if !b.Equal(&a) {
-		return fmt.Errorf("it was\n    %+v\n  and is\n    %+v", before, after)
+		return fmt.Errorf("it was\n%s\nand is\n%s", strings.Join(showOf(&before), "\n"), strings.Join(showOf(&after), "\n"))
 	}
 	return nil
 }

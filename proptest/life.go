@@ -47,7 +47,7 @@ func (h *host) liveAlone(d *dice, now states.Time) string {
 	switch {
 	case h.switched:
 	case h.state == states.Activating || h.state == states.Deferred && pick(d, "reboots", 2) == 1:
-		h.run(now, target)
+		h.run(now, h.target)
 		h.visited[states.Soaking] = true
 		return "runs the target, and the agent does not know why"
 	}
@@ -72,16 +72,16 @@ func (h *host) liveActivating(d *dice, now states.Time) string {
 		h.become(states.Failed)
 		return "fails its activation"
 	case 4:
-		h.run(now, target)
+		h.run(now, h.target)
 		return "runs the target, and the agent has not noticed"
 	}
-	h.run(now, target)
+	h.run(now, h.target)
 	return h.complete(now)
 }
 
 func (h *host) complete(now states.Time) string {
 	h.switched = false
-	h.say(now, reducer.ActivationCompleted{Observed: target})
+	h.say(now, reducer.ActivationCompleted{Observed: h.target})
 	h.become(states.Soaking)
 	h.due = h.clock(now).Add(h.soak)
 	return "completes its activation"
@@ -103,7 +103,7 @@ func (h *host) liveDeferred(d *dice, now states.Time) string {
 		h.become(states.Failed)
 		return "reboots, and the activation failed"
 	}
-	h.run(now, target)
+	h.run(now, h.target)
 	return "reboots into the target"
 }
 
@@ -145,7 +145,7 @@ func (h *host) liveSoaking(d *dice, now states.Time) string {
 	if h.clock(now) < h.due {
 		return nothing
 	}
-	h.say(now, reducer.Converged{Current: target})
+	h.say(now, reducer.Converged{Current: h.target})
 	h.become(states.Converged)
 	return "converges"
 }

@@ -53,7 +53,7 @@ func anyLook(d *dice, sys System) synth.Look {
 	}
 	w.say("%s", beatNote{hb, w.now})
 	d.told.add("#   received %s, off target %s, newer known %t, gates open %t", l.Seen.Received, l.Seen.OffTarget, l.Seen.Newer, l.Verdict.Passed())
-	d.told.add("#   the record is %+v", l.Record)
+	d.told.add("%s", recordNote{l.Record})
 	return l
 }
 

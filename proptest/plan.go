@@ -2,9 +2,17 @@ package proptest
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/rollmend/rollmend/gates"
 	"github.com/rollmend/rollmend/states"
+)
+
+// mostPerChannel and mostHosts bound a plan: a few hosts show what many would.
+const (
+	mostPerChannel = 4
+	mostHosts      = 3 * mostPerChannel
 )
 
 // anyPlan draws a plan under every sort of gate.
@@ -13,12 +21,16 @@ func anyPlan(d *dice) gates.Plan {
 	for c := range d.times("channels", 1, len(channelNames)) {
 		channel := channelNames[c]
 		waves, untargeted := 1+pick(d, "waves", 3), seldom(d, "no rollout", 5)
-		deferred := pick(d, "deferred is done", 3) < 2
-		for i := range d.times("hosts", 0, 4) {
+		policy := states.Policy{
+			Soak:           [...]time.Duration{cycle, 0, 10 * second}[pick(d, "soak", 3)],
+			OnFailure:      [...]states.OnFailure{states.RollbackAndHalt, states.Halt}[pick(d, "policy", 2)],
+			DeferredIsDone: pick(d, "deferred is done", 3) < 2,
+		}
+		for i := range d.times("hosts", 0, mostPerChannel) {
 			h := gates.PlannedHost{
 				Host: states.Host(fmt.Sprintf("%s-%d", channel, i)), Channel: channel,
 				Wave: states.Wave(pick(d, "wave", waves)), Target: states.Closure("new-" + channel),
-				Policy: states.Policy{OnFailure: states.Halt, DeferredIsDone: deferred},
+				Policy: policy,
 			}
 			if seldom(d, "unstaged", 12) {
 				h.Wave = states.Unstaged
@@ -42,10 +54,14 @@ func drawEdges(d *dice, p *gates.Plan) {
 			}
 		}
 	}
-	for i, a := range p.Hosts {
-		for _, b := range p.Hosts[i+1:] {
-			if a.Channel == b.Channel && seldom(d, "host edge", 6) {
-				p.HostEdges = append(p.HostEdges, gates.HostEdge{Gates: a.Host, Gated: b.Host})
+	// A choice less or more does not move what is chosen behind it, so that a
+	// host can be taken out of a case.
+	for range d.times("host edges", 0, 3) {
+		i, j := pick(d, "gates", mostHosts), pick(d, "gated", mostHosts)
+		if i < j && j < len(p.Hosts) && p.Hosts[i].Channel == p.Hosts[j].Channel {
+			edge := gates.HostEdge{Gates: p.Hosts[i].Host, Gated: p.Hosts[j].Host}
+			if !slices.Contains(p.HostEdges, edge) {
+				p.HostEdges = append(p.HostEdges, edge)
 			}
 		}
 	}
@@ -54,16 +70,18 @@ func drawEdges(d *dice, p *gates.Plan) {
 func drawBudgets(d *dice, p *gates.Plan) {
 	for i := range d.times("budgets", 0, 2) {
 		b := gates.Budget{Name: fmt.Sprintf("budget-%d", i)}
-		for _, h := range p.Hosts {
-			if pick(d, "in budget", 3) < 2 {
+		every, from := 1+pick(d, "every", 2), pick(d, "from", 3)
+		for j, h := range p.Hosts {
+			if j >= from && (j-from)%every == 0 {
 				b.Hosts = append(b.Hosts, h.Host)
 			}
 		}
-		if pick(d, "by share", 2) == 1 {
-			b.MaxPercent = 10 + 20*pick(d, "percent", 4)
+		percent, most := pick(d, "percent", 8), pick(d, "at most", 4)
+		if percent > 3 {
+			b.MaxPercent = 10 + 20*(percent-4)
 		}
-		if b.MaxPercent == 0 || pick(d, "by number too", 2) == 1 {
-			b.MaxInFlight = 1 + pick(d, "at most", 2)
+		if b.MaxPercent == 0 || most > 1 {
+			b.MaxInFlight = 1 + most%2
 		}
 		p.Budgets = append(p.Budgets, b)
 	}

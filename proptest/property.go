@@ -60,28 +60,52 @@ type Counterexample struct {
 	choices []int
 }
 
+// Text returns the case as a scenario file; see [Violation.Text]. A law of the
+// caller's own has its error's text.
+func (c Counterexample) Text() string {
+	var v *Violation
+	if errors.As(c.Err, &v) {
+		return v.Text()
+	}
+	return fmt.Sprint(c.Err)
+}
+
 // Search looks for a counterexample among so many cases, those of the seeds
 // from the given one on. The same call gives the same answer, on any machine. A
 // system that panics breaks the law.
 func (p Property) Search(sys System, from, cases int) (Counterexample, bool) {
+	found, ok, _ := p.search(sys, from, cases)
+	return found, ok
+}
+
+// search also counts the cases that had something to judge.
+func (p Property) search(sys System, from, cases int) (found Counterexample, ok bool, met int) {
 	for seed := from; seed < from+cases; seed++ {
 		d := seeded(seed)
 		if err := p.try(d, sys, seed); err != nil {
-			return Counterexample{Seed: seed, Err: err, choices: d.made}, true
+			return Counterexample{Seed: seed, Err: err, choices: d.made}, true, met
+		}
+		if d.met {
+			met++
 		}
 	}
-	return Counterexample{}, false
+	return Counterexample{}, false, met
 }
 
 // Find is [Property.Search], and makes what it finds as small as it can. A law
 // of the caller's own is made smaller by rapid alone: call its Check from
 // rapid.Check.
 func (p Property) Find(sys System, from, cases int) (Counterexample, bool) {
-	found, ok := p.Search(sys, from, cases)
+	found, ok, _ := p.find(sys, from, cases)
+	return found, ok
+}
+
+func (p Property) find(sys System, from, cases int) (found Counterexample, ok bool, met int) {
+	found, ok, met = p.search(sys, from, cases)
 	if ok && p.check != nil {
 		found.Err = p.shrink(sys, found.choices)
 	}
-	return found, ok
+	return found, ok, met
 }
 
 // Reached counts the cases, among those that [Property.Search] would look at,

@@ -17,12 +17,18 @@ type smallFleet struct {
 	sys  System
 	view *gates.View
 
+	// evaluate asks the system's gates, those of one's own behind ours.
+	evaluate func(*gates.View, ...gates.Ask) []gates.Verdict
+
 	changed bool
 }
 
 func newFleet(d *dice, sys System) *smallFleet {
 	f := &smallFleet{Fleet: anyFleet(d), dice: d, sys: sys}
-	f.view = f.viewBy(sys)
+	f.view, f.evaluate = f.viewBy(sys), sys.Evaluate
+	if sys.Gates != nil {
+		f.evaluate = sys.rules(f.Plan).Evaluate
+	}
 	d.told.add("# the plan is %+v", f.Plan)
 	for i := range f.Records {
 		f.tell(&f.Records[i])
@@ -109,7 +115,7 @@ func (f *smallFleet) asks(p gates.Purpose) (asks []gates.Ask) {
 }
 
 // ask asks for one host alone.
-func (f *smallFleet) ask(a gates.Ask) gates.Verdict { return f.sys.Evaluate(f.view, a)[0] }
+func (f *smallFleet) ask(a gates.Ask) gates.Verdict { return f.evaluate(f.view, a)[0] }
 
 // reason is what is compared of a block.
 type reason struct {

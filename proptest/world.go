@@ -1,6 +1,7 @@
 package proptest
 
 import (
+	"strings"
 	"time"
 
 	"github.com/rollmend/rollmend/gates"
@@ -173,6 +174,14 @@ func (w *world) became(before states.State) {
 type timeNote states.Time
 
 func (n timeNote) String() string { return scenario.TimeLine(states.Time(n)) }
+
+// recordNote shows a record in comments.
+type recordNote struct{ rec states.Record }
+
+func (n recordNote) String() string { return "#   " + strings.Join(showOf(&n.rec), "\n#   ") }
+
+// showOf shows a record.
+func showOf(rec *states.Record) []string { return scenario.RecordLines(string(rec.Host), rec) }
 
 type beatNote struct {
 	hb  synth.Heartbeat

@@ -115,6 +115,25 @@ func (p *plane) enact(ctx context.Context, acts []adapters.Act) error {
 	return p.store.Enact(ctx, acts)
 }
 
+// act enacts what an operator decided and lets it count. Where the store had it
+// already, the fleet is read again, as an engine does.
+func (p *plane) act(ctx context.Context, act adapters.Act, count func()) error {
+	acts := []adapters.Act{act}
+	if err := p.enact(ctx, acts); err != nil {
+		return err
+	}
+	fleet, err := p.store.Fleet(ctx)
+	if err != nil {
+		return err
+	}
+	overtaken := p.core.Overtaken(fleet, acts)
+	count()
+	if !overtaken {
+		return nil
+	}
+	return p.restore(ctx)
+}
+
 // commit stores changes, and checks each that was stored.
 func (p *plane) commit(ctx context.Context, changes []adapters.Change) ([]adapters.Result, error) {
 	if len(changes) == 0 {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/adapters/memory"
+	"github.com/rollmend/rollmend/engine"
 	"github.com/rollmend/rollmend/gates"
 	"github.com/rollmend/rollmend/states"
 )
@@ -84,4 +85,11 @@ func (s *Session) Store() adapters.Store {
 		return nil
 	}
 	return s.p.plane.store
+}
+
+// Reply returns what a host's last heartbeat was answered; false where it has
+// not beaten.
+func (s *Session) Reply(host states.Host) (engine.HeartbeatReply, bool) {
+	r, ok := s.p.reply[host]
+	return r, ok
 }

@@ -92,10 +92,9 @@ func resume(p *player, s Step, o *options) error {
 		p.say("%s  not resumed: %v", id, err)
 		return nil
 	}
-	if err := p.plane.enact(p.ctx, []adapters.Act{act}); err != nil {
+	if err := p.plane.act(p.ctx, act, func() { p.plane.core.Resume(act) }); err != nil {
 		return err
 	}
-	p.plane.core.Resume(act)
 	return p.settle()
 }
 
@@ -106,10 +105,9 @@ func clearQuarantine(p *player, s Step, o *options) error {
 		p.say("%s on %s  not cleared: %v", closure, channel, err)
 		return nil
 	}
-	if err := p.plane.enact(p.ctx, []adapters.Act{act}); err != nil {
+	if err := p.plane.act(p.ctx, act, func() { p.plane.core.Clear(act) }); err != nil {
 		return err
 	}
-	p.plane.core.Clear(act)
 	return p.settle()
 }
 
@@ -117,10 +115,9 @@ func impose(p *player, s Step, o *options) error {
 	act := adapters.Imposition{Quarantine: reducer.Quarantine{
 		Channel: states.Channel(s.Args[0]), Closure: states.Closure(s.Args[1]), Since: p.now, Why: o.or("reason", ""),
 	}}
-	if err := p.plane.enact(p.ctx, []adapters.Act{act}); err != nil {
+	if err := p.plane.act(p.ctx, act, func() { p.plane.core.Impose(act) }); err != nil {
 		return err
 	}
-	p.plane.core.Impose(act)
 	return p.settle()
 }
 
