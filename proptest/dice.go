@@ -3,6 +3,7 @@ package proptest
 import (
 	"iter"
 	"math/bits"
+	"slices"
 
 	"pgregory.net/rapid"
 )
@@ -50,9 +51,7 @@ func pick(d *dice, label string, n int) int {
 	case d.rapid != nil:
 		v = drawn(d.rapid, label, n)
 	case d.replay != nil:
-		if len(d.made) < len(d.replay) {
-			v = min(d.replay[len(d.made)], n-1)
-		}
+		v = min(d.next(), n-1)
 	default:
 		d.state += 0x9e3779b97f4a7c15
 		hi, _ := bits.Mul64(mix(d.state), uint64(n))
@@ -60,6 +59,30 @@ func pick(d *dice, label string, n int) int {
 	}
 	d.made = append(d.made, v)
 	return v
+}
+
+// choose draws one of some numbers, which go on to mean the same when others
+// are no longer there.
+func (d *dice) choose(label string, from []int) int {
+	if d.replay == nil {
+		v := from[pick(d, label, len(from))]
+		d.made[len(d.made)-1] = v
+		return v
+	}
+	v := d.next()
+	if !slices.Contains(from, v) {
+		v = from[0]
+	}
+	d.made = append(d.made, v)
+	return v
+}
+
+// next is the choice that is replayed next.
+func (d *dice) next() int {
+	if len(d.made) < len(d.replay) {
+		return d.replay[len(d.made)]
+	}
+	return 0
 }
 
 // drawn takes a choice from rapid.

@@ -79,36 +79,53 @@ func (f *Fleet) standing(sys System, rec *states.Record) gates.Standing {
 
 const fleetRef = states.Ref("a1b2")
 
-var channelNames = []states.Channel{"canary", "edge", "stable"}
+var channelNames = [...]states.Channel{"canary", "edge", "stable"}
 
 func anyFleet(d *dice) Fleet {
 	f := Fleet{Plan: anyPlan(d)}
-	var drawn []states.Rollout
+	// Drawn for as many as there could be, so that a host can be taken out of a
+	// case and the others stay as they are.
+	var closed [len(channelNames)]bool
+	for i := range closed {
+		closed[i] = seldom(d, "not open", 10)
+	}
+	var now, before [mostHosts]lot
+	for i := range now {
+		now[i], before[i] = drawLot(d), drawLot(d)
+	}
 	for _, h := range f.Plan.Hosts {
-		id := states.Rollout{Channel: h.Channel, Ref: fleetRef}
+		i, id := placeOf(h), states.Rollout{Channel: h.Channel, Ref: fleetRef}
 		if !h.Target.Known() {
 			continue
 		}
-		if !slices.Contains(drawn, id) {
-			drawn = append(drawn, id)
-			if !seldom(d, "not open", 10) {
-				f.Open = append(f.Open, id)
-			}
+		if !slices.Contains(f.Open, id) && !closed[slices.Index(channelNames[:], h.Channel)] {
+			f.Open = append(f.Open, id)
 		}
 		if slices.Contains(f.Open, id) {
-			f.put(d, h, id, drawState(d))
+			f.put(h, id, now[i])
 		}
-		if seldom(d, "superseded", 6) {
-			f.put(d, h, states.Rollout{Channel: h.Channel, Ref: "0ld"}, states.Soaking)
+		if before[i].superseded {
+			before[i].state = states.Soaking
+			f.put(h, states.Rollout{Channel: h.Channel, Ref: "0ld"}, before[i])
 		}
 	}
 	return f
 }
 
-func (f *Fleet) put(d *dice, h gates.PlannedHost, id states.Rollout, s states.State) {
-	rec := recordIn(h, id, s, seldom(d, "dispatched", 3))
+// lot is where a record is.
+type lot struct {
+	state                           states.State
+	dispatched, failing, superseded bool
+}
+
+func drawLot(d *dice) lot {
+	return lot{drawState(d), seldom(d, "dispatched", 3), seldom(d, "failing", 10), seldom(d, "superseded", 6)}
+}
+
+func (f *Fleet) put(h gates.PlannedHost, id states.Rollout, l lot) {
+	rec := recordIn(h, id, l.state, l.dispatched)
 	f.Records = append(f.Records, rec)
-	if seldom(d, "failing", 10) {
+	if l.failing {
 		f.Failing = append(f.Failing, rec.Key)
 	}
 }

@@ -22,7 +22,8 @@ type fleetLife struct {
 	session *scenario.Session
 	done    []string // every step so far
 	hosts   []*host
-	last    int // the host that something happened to last
+	places  []int // of the hosts, so that one means the same when others are not there
+	last    int   // the place of the host that something happened to last
 	now     states.Time
 	failing map[states.Host]bool
 
@@ -39,18 +40,19 @@ func newFleetLife(d *dice, sys System) (*fleetLife, error) {
 	for i := range done {
 		done[i] = seldom(d, "done long ago", 3)
 	}
-	for i, p := range l.plan.Hosts {
+	for _, p := range l.plan.Hosts {
 		h := &host{
 			key:    states.Key{Rollout: states.Rollout{Channel: p.Channel, Ref: l.plan.Ref}, Host: p.Host},
 			target: p.Target, soak: p.Policy.Soak, onFailure: p.Policy.OnFailure, current: old,
 			visited: map[states.State]bool{states.Pending: true}, answered: map[states.Seq]bool{},
 			order: states.Order{Boot: 1},
 		}
-		if done[i] && h.target.Known() {
+		if done[placeOf(p)] && h.target.Known() {
 			h.run(l.now, h.target)
 			h.since, h.state = 0, states.Converged
 		}
 		runs[h.key.Host] = h.current
+		l.places = append(l.places, placeOf(p))
 		l.hosts = append(l.hosts, h)
 	}
 	for _, line := range scenario.PlanLines(l.plan, func(h states.Host) states.Closure { return runs[h] }) {
@@ -98,19 +100,19 @@ func (l *fleetLife) act() error {
 	}
 	n := pick(d, "action", 36)
 	// What happens to a host is seldom all that happens to it.
-	if pick(d, "another host", 2) == 0 {
-		l.last = pick(d, "host", len(l.hosts))
+	if pick(d, "another host", 2) == 0 || !slices.Contains(l.places, l.last) {
+		l.last = d.choose("host", l.places)
 	}
-	h := l.hosts[l.last]
+	h := l.hosts[slices.Index(l.places, l.last)]
 	switch {
 	case n < 7:
 		return l.dispatch(h)
-	case n < 18:
-		return l.live(h)
-	case n < 25:
-		return l.report(h)
-	case n < 31:
+	case n < 13:
 		return l.beat(h)
+	case n < 24:
+		return l.live(h)
+	case n < 31:
+		return l.report(h)
 	}
 	return l.operate(n, h)
 }
@@ -171,8 +173,10 @@ func (l *fleetLife) operate(n int, h *host) error {
 // pass. Who gets one may take it later, or never.
 func (l *fleetLife) dispatch(h *host) error {
 	asking := []*host{h}
-	if other := l.hosts[(slices.Index(l.hosts, h)+1)%len(l.hosts)]; other != h && seldom(l.dice, "two in one pass", 4) {
-		asking = append(asking, other)
+	if seldom(l.dice, "two in one pass", 4) {
+		if other := l.hosts[slices.Index(l.places, l.dice.choose("the other", l.places))]; other != h {
+			asking = append(asking, other)
+		}
 	}
 	line := "dispatch"
 	for _, h := range asking {

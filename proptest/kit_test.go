@@ -39,7 +39,7 @@ func spread[V any](t *testing.T, g *rapid.Generator[V], is map[string]func(V) bo
 		}
 	}
 	for what := range is {
-		if seen[what] < draws/100 {
+		if seen[what] < draws/200 {
 			t.Errorf("of %d draws %d are %s", draws, seen[what], what)
 		}
 	}

@@ -144,7 +144,7 @@ var chainLaws = []Property{
 	}),
 	chainLaw("the same look gives the same bytes", everyLook, func(l *synth.Look, f synth.Finding, sys System) error {
 		if was, is := fmt.Sprintf("%#v", f), fmt.Sprintf("%#v", sys.Chain(*l)); was != is {
-			return fmt.Errorf("%s\n  and then %s", was, is)
+			return errors.New(apartAt(was, is))
 		}
 		return nil
 	}),

@@ -1,6 +1,7 @@
 package proptest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -134,7 +135,7 @@ var gateLaws = []Property{
 		d.met = len(asks) > 0
 		was, is := fmt.Sprintf("%#v", f.evaluate(f.view, asks...)), fmt.Sprintf("%#v", f.evaluate(f.view, asks...))
 		if was != is {
-			return fmt.Errorf("%s\n  and then %s", was, is)
+			return errors.New(apartAt(was, is))
 		}
 		return nil
 	}),

@@ -34,7 +34,7 @@ func stepLaw(name string, when func(stepped) bool, check func(stepped) error) Pr
 			}
 			d.met = true
 			if bad := check(s); bad != nil {
-				wrong = d.broken("%s in %s: %v\n  the event is %+v", ev.Kind(), before.State, bad, ev)
+				wrong = d.broken("%s in %s: %v", ev.Kind(), before.State, bad)
 			}
 		}
 		if pick(d, "honest", 2) == 0 {
@@ -215,7 +215,7 @@ var stepLaws = []Property{
 		again, err := s.plane.sys.Step(s.before, s.event)
 		was, is := dump(s.out, s.err), dump(again, err)
 		if was != is {
-			return fmt.Errorf("\n    %s\n  and then\n    %s", was, is)
+			return errors.New(apartAt(was, is))
 		}
 		return nil
 	}),

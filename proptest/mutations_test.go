@@ -38,7 +38,7 @@ func TestEveryMutationIsCaught(t *testing.T) {
 		laws[p.Name] = p
 	}
 	catches := map[string]bool{}
-	for _, m := range slices.Concat(stepMutations, reducerMutations, synthMutations, gateMutations) {
+	for _, m := range allMutations() {
 		catches[m.law] = true
 		t.Run(m.name, func(t *testing.T) {
 			law, ok := laws[m.law]
@@ -72,4 +72,8 @@ func TestTheRealSystemSurvivesTheSearch(t *testing.T) {
 			t.Errorf("seed %d breaks the law %q: %v", found.Seed, law.Name, found.Err)
 		}
 	}
+}
+
+func allMutations() []mutation {
+	return slices.Concat(stepMutations, reducerMutations, synthMutations, gateMutations)
 }

@@ -15,11 +15,17 @@ const (
 	mostHosts      = 3 * mostPerChannel
 )
 
+// placeOf numbers hosts so that a number means the same host, whichever others
+// there are.
+func placeOf(h gates.PlannedHost) int {
+	i := int(h.Host[len(h.Host)-1] - '0')
+	return mostPerChannel*slices.Index(channelNames[:], h.Channel) + i
+}
+
 // anyPlan draws a plan under every sort of gate.
 func anyPlan(d *dice) gates.Plan {
 	p := gates.Plan{Ref: fleetRef}
-	for c := range d.times("channels", 1, len(channelNames)) {
-		channel := channelNames[c]
+	for _, channel := range channelNames {
 		waves, untargeted := 1+pick(d, "waves", 3), seldom(d, "no rollout", 5)
 		policy := states.Policy{
 			Soak:           [...]time.Duration{cycle, 0, 10 * second}[pick(d, "soak", 3)],
@@ -54,25 +60,32 @@ func drawEdges(d *dice, p *gates.Plan) {
 			}
 		}
 	}
-	// A choice less or more does not move what is chosen behind it, so that a
-	// host can be taken out of a case.
 	for range d.times("host edges", 0, 3) {
 		i, j := pick(d, "gates", mostHosts), pick(d, "gated", mostHosts)
-		if i < j && j < len(p.Hosts) && p.Hosts[i].Channel == p.Hosts[j].Channel {
-			edge := gates.HostEdge{Gates: p.Hosts[i].Host, Gated: p.Hosts[j].Host}
-			if !slices.Contains(p.HostEdges, edge) {
-				p.HostEdges = append(p.HostEdges, edge)
-			}
+		front, known := hostAt(p, i)
+		gated, too := hostAt(p, j)
+		edge := gates.HostEdge{Gates: front.Host, Gated: gated.Host}
+		if known && too && i < j && front.Channel == gated.Channel && !slices.Contains(p.HostEdges, edge) {
+			p.HostEdges = append(p.HostEdges, edge)
 		}
 	}
+}
+
+func hostAt(p *gates.Plan, place int) (gates.PlannedHost, bool) {
+	for _, h := range p.Hosts {
+		if placeOf(h) == place {
+			return h, true
+		}
+	}
+	return gates.PlannedHost{}, false
 }
 
 func drawBudgets(d *dice, p *gates.Plan) {
 	for i := range d.times("budgets", 0, 2) {
 		b := gates.Budget{Name: fmt.Sprintf("budget-%d", i)}
 		every, from := 1+pick(d, "every", 2), pick(d, "from", 3)
-		for j, h := range p.Hosts {
-			if j >= from && (j-from)%every == 0 {
+		for _, h := range p.Hosts {
+			if j := placeOf(h); j >= from && (j-from)%every == 0 {
 				b.Hosts = append(b.Hosts, h.Host)
 			}
 		}

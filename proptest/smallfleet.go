@@ -1,11 +1,13 @@
 package proptest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/rollmend/rollmend/gates"
 	"github.com/rollmend/rollmend/reducer"
+	"github.com/rollmend/rollmend/scenario"
 	"github.com/rollmend/rollmend/states"
 )
 
@@ -29,15 +31,32 @@ func newFleet(d *dice, sys System) *smallFleet {
 	if sys.Gates != nil {
 		f.evaluate = sys.rules(f.Plan).Evaluate
 	}
-	d.told.add("# the plan is %+v", f.Plan)
+	d.told.add("%s", planNote{f.Plan})
 	for i := range f.Records {
-		f.tell(&f.Records[i])
+		if rec := &f.Records[i]; rec.State != states.Pending || rec.Dispatched.IsSet() || slices.Contains(f.Failing, rec.Key) || rec.Rollout.Ref != fleetRef {
+			f.tell(rec)
+		}
 	}
 	return f
 }
 
+// planNote declares a plan.
+type planNote struct{ plan gates.Plan }
+
+func (n planNote) String() string {
+	return strings.Join(scenario.PlanLines(n.plan, func(states.Host) states.Closure { return old }), "\n")
+}
+
+// tell notes where a record is. Reports led it there, which would be many lines.
 func (f *smallFleet) tell(rec *states.Record) {
-	f.dice.told.add("# %s wave %s %s dispatched=%t failing=%t", rec.Key, rec.Wave, rec.State, rec.Dispatched.IsSet(), slices.Contains(f.Failing, rec.Key))
+	note := fmt.Sprintf("# %s is %s", rec.Key, rec.State)
+	if rec.Dispatched.IsSet() {
+		note += ", dispatched"
+	}
+	if slices.Contains(f.Failing, rec.Key) {
+		note += ", a probe fails"
+	}
+	f.dice.told.add("%s", note)
 }
 
 // change makes one thing happen to the fleet and returns what it releases.
@@ -121,6 +140,20 @@ func (f *smallFleet) ask(a gates.Ask) gates.Verdict { return f.evaluate(f.view, 
 type reason struct {
 	gate  string
 	waits gates.Wait
+}
+
+// String names the gate and what it waits for.
+func (r reason) String() string {
+	words := []string{r.gate}
+	for _, w := range []string{r.waits.Rollout.String(), string(r.waits.Host), string(r.waits.Channel), r.waits.Closure.String(), r.waits.Budget} {
+		if w != "" && w != states.Closure("").String() && w != (states.Rollout{}).String() {
+			words = append(words, w)
+		}
+	}
+	if r.waits.On == gates.OnWave || r.waits.On == gates.OnProbes {
+		words = append(words, fmt.Sprintf("wave %s", r.waits.Wave))
+	}
+	return strings.Join(words, " ")
 }
 
 // reasonsOf lists a verdict's blocks. Edges between channels come in no order

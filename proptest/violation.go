@@ -53,3 +53,14 @@ func (tr trace) lines() []string {
 func (d *dice) broken(format string, args ...any) error {
 	return &Violation{What: scenario.InSeconds(fmt.Sprintf(format, args...)), Timeline: d.told.lines()}
 }
+
+// apartAt shows where two texts part, with a little of what is around it.
+func apartAt(was, is string) string {
+	const around = 60
+	i := 0
+	for i < min(len(was), len(is)) && was[i] == is[i] {
+		i++
+	}
+	from := max(0, i-around)
+	return fmt.Sprintf("...%s...\n  and then\n...%s...", was[from:min(len(was), i+around)], is[from:min(len(is), i+around)])
+}
