@@ -32,7 +32,7 @@ func PlanLines(p gates.Plan, runs func(states.Host) states.Closure) []string {
 		}
 		l.add("wave", h.Wave.String(), h.Wave != 0)
 		l.add("target", unknown, !h.Target.Known() && targetOf(p, channel).Known())
-		l.add("runs", runs(h.Host).String(), true)
+		l.closure("runs", runs(h.Host))
 		lines = append(lines, l.String())
 		i += alike
 	}

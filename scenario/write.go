@@ -72,6 +72,15 @@ func (l *line) order(o states.Order) {
 	l.add("beat", strconv.FormatUint(o.Beat, 10), o.Boot != 0)
 }
 
+// closure writes one, the unknown one as a file does.
+func (l *line) closure(name string, c states.Closure) {
+	text := string(c)
+	if !c.Known() {
+		text = unknown
+	}
+	l.add(name, text, true)
+}
+
 func (l *line) number(name string, n, otherwise int) {
 	l.add(name, strconv.Itoa(n), n != otherwise)
 }
@@ -85,11 +94,11 @@ func (l *line) probe(name string, mode states.Mode) {
 func (l *line) body(body reducer.Body) {
 	switch b := body.(type) {
 	case reducer.DispatchAck:
-		l.add("closure", b.AtDispatch.String(), true)
+		l.closure("closure", b.AtDispatch)
 	case reducer.ActivationStarted:
 		l.add("method", b.Method, b.Method != "switch")
 	case reducer.ActivationCompleted:
-		l.add("observed", b.Observed.String(), true)
+		l.closure("observed", b.Observed)
 		l.number("exit", b.ExitCode, 0)
 	case reducer.ActivationDeferred:
 		l.add("component", b.Component, b.Component != "kernel")
@@ -113,10 +122,10 @@ func (l *line) body(body reducer.Body) {
 		l.add("failing", strings.Join(b.Failing, ","), len(b.Failing) > 0)
 		l.add("policy", b.PolicyApplied.String(), b.PolicyApplied != 0)
 	case reducer.RollbackComplete:
-		l.add("to", b.RevertedTo.String(), true)
+		l.closure("to", b.RevertedTo)
 		l.number("exit", b.ExitCode, 0)
 	case reducer.Converged:
-		l.add("closure", b.Current.String(), true)
+		l.closure("closure", b.Current)
 	}
 }
 
