@@ -26,6 +26,7 @@ type fleetLife struct {
 	last    int   // the place of the host that something happened to last
 	now     states.Time
 	failing map[states.Host]bool
+	marked  map[states.Key]bool // dispatched for the first time by this step
 
 	// passed, where it is given, judges what is let through, before it counts.
 	passed func(f *Fleet, ask gates.Ask, spent []states.Host) error
@@ -182,14 +183,41 @@ func (l *fleetLife) dispatch(h *host) error {
 	for _, h := range asking {
 		line += " " + string(h.key.Host)
 	}
+	l.marked = map[states.Key]bool{}
 	said, err := l.do(line)
 	if err != nil {
 		return err
 	}
 	for _, h := range asking {
-		refused := slices.ContainsFunc(said, func(s string) bool { return strings.HasPrefix(s, string(h.key.Host)+"  not dispatched") })
-		if !refused && pick(l.dice, "taken", 3) < 2 {
+		if slices.ContainsFunc(said, func(s string) bool { return strings.HasPrefix(s, string(h.key.Host)+"  not dispatched") }) {
+			continue
+		}
+		if err := l.sentAgain(h); err != nil {
+			return err
+		}
+		if pick(l.dice, "taken", 3) < 2 {
 			h.take(l.dice, l.now)
+		}
+	}
+	return nil
+}
+
+// sentAgain judges a dispatch that was handed out before: nothing is stored of
+// it, and the gates are asked anew all the same.
+func (l *fleetLife) sentAgain(h *host) error {
+	if l.passed == nil || l.marked[h.key] {
+		return nil
+	}
+	f, err := l.read(l.session.Store())
+	if err != nil {
+		return l.dice.broken("%v", err)
+	}
+	for _, ask := range f.Asks(gates.Dispatch) {
+		if ask.Key != h.key {
+			continue
+		}
+		if err := l.passed(f, ask, nil); err != nil {
+			return l.dice.broken("again %v", err)
 		}
 	}
 	return nil
@@ -262,6 +290,7 @@ func (l *fleetLife) watch(store adapters.Store, changes []adapters.Change) error
 			}
 			if ask.Purpose == gates.Dispatch {
 				spent = append(spent, rec.Host)
+				l.marked[rec.Key] = true
 			}
 		}
 	}

@@ -78,6 +78,15 @@ func (p Property) Search(sys System, from, cases int) (Counterexample, bool) {
 	return found, ok
 }
 
+// Case looks at the case of one seed. It returns whether there was anything to
+// judge in it, and how the system breaks the law, nil where it does not. It is
+// for those who count cases for as long as they have time.
+func (p Property) Case(sys System, seed int) (met bool, err error) {
+	d := seeded(seed)
+	err = p.try(d, sys, seed)
+	return d.met, err
+}
+
 // search also counts the cases that had something to judge.
 func (p Property) search(sys System, from, cases int) (found Counterexample, ok bool, met int) {
 	for seed := from; seed < from+cases; seed++ {
@@ -114,8 +123,7 @@ func (p Property) find(sys System, from, cases int) (found Counterexample, ok bo
 func (p Property) Reached(sys System, from, cases int) int {
 	n := 0
 	for seed := from; seed < from+cases; seed++ {
-		d := seeded(seed)
-		if _ = p.try(d, sys, seed); d.met {
+		if met, _ := p.Case(sys, seed); met {
 			n++
 		}
 	}

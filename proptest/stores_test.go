@@ -56,3 +56,25 @@ func (s uncounted) Fleet(ctx context.Context) (adapters.Fleet, error) {
 	f.Ordering = 1
 	return f, err
 }
+
+// forgetsOnce forgets its quarantines the first time that it is asked after it
+// was opened again.
+type forgetsOnce struct {
+	adapters.Store
+	forgets bool
+}
+
+func openForgetting() (adapters.Store, error) { return &forgetsOnce{Store: memory.New()}, nil }
+
+func reopenForgetting(s adapters.Store) (adapters.Store, error) {
+	s.(*forgetsOnce).forgets = true
+	return s, nil
+}
+
+func (s *forgetsOnce) Fleet(ctx context.Context) (adapters.Fleet, error) {
+	f, err := s.Store.Fleet(ctx)
+	if s.forgets {
+		s.forgets, f.Quarantines = false, nil
+	}
+	return f, err
+}
