@@ -13,8 +13,8 @@ import (
 // The cases that laws are looked at in, and in how many of them each must have
 // something to judge: the rarest law comes to twice that.
 const (
-	coverageCases = 1000
-	leastMet      = 8
+	coverageCases = 600
+	leastMet      = 5
 )
 
 // A law that is never about the cases that are drawn holds whatever the system

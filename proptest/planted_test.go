@@ -13,7 +13,7 @@ import (
 // at, and told in few lines.
 func TestThePlantedDefectIsFoundAndSmall(t *testing.T) {
 	const cases, lines = 10_000, 8
-	for from := seed(); from < seed()+20*cases; from += cases {
+	for from := seed(); from < seed()+8*cases; from += cases {
 		found, ok := proptest.NoGateViolated(halfOfStable).Find(homeMade(), from, cases)
 		var v *proptest.Violation
 		if !ok || !errors.As(found.Err, &v) {
