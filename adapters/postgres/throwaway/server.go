@@ -72,6 +72,12 @@ func Start(ctx context.Context, settings ...string) (*Server, error) {
 	return s, nil
 }
 
+// Installed reports whether there is a server to start.
+func Installed() bool {
+	_, err := binaries()
+	return err == nil
+}
+
 // binaries returns the folder of the newest server that is installed.
 func binaries() (string, error) {
 	if path, err := exec.LookPath("initdb"); err == nil {
