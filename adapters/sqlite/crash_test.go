@@ -11,6 +11,7 @@ import (
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/adapters/sqlite"
 	"github.com/rollmend/rollmend/adapters/storetest"
+	"github.com/rollmend/rollmend/adapters/storetest/broken"
 )
 
 // crashPoint is a moment of a statement that the store sends.
@@ -54,11 +55,16 @@ func (p crashPoint) of(query string) bool {
 	return strings.Contains(query, p.statement)
 }
 
-// openProcess opens the store in a process that the kit started. The place is a
-// path; a mark in front of it says that it is to be opened by a pool of one
-// connection.
+// What may stand in front of a path in the name of a place.
+const (
+	oneConnection = "one connection to " // a pool of one connection opens it
+	tooEarly      = "too early on "      // commits are acknowledged before they are made
+)
+
+// openProcess opens the store in a process that the kit started.
 func openProcess(ctx context.Context, p *storetest.Process) (adapters.Store, error) {
 	path, one := strings.CutPrefix(p.Place, oneConnection)
+	path, early := strings.CutPrefix(path, tooEarly)
 	plain, err := sql.Open("sqlite", fileName(path))
 	if err != nil {
 		return nil, err
@@ -76,6 +82,9 @@ func openProcess(ctx context.Context, p *storetest.Process) (adapters.Store, err
 	s, err := sqlite.Open(ctx, db)
 	if err != nil {
 		return nil, err
+	}
+	if early {
+		return broken.AcknowledgesEarly(s), nil
 	}
 	return s, limitFiles(p, path)
 }

@@ -15,9 +15,6 @@ import (
 
 var effort = storetest.EffortFlags()
 
-// oneConnection stands before a path that a pool of one connection opens.
-const oneConnection = "one connection to "
-
 func TestMain(m *testing.M) {
 	storetest.Serve(openProcess)
 	os.Exit(m.Run())

@@ -10,8 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// FullCase is the name of the case that fills a place. Where that takes a
+// [Disk], it is run alone there.
+const FullCase = "a full place stores nothing of a call, says so, is read, and goes on once there is room"
+
 var fullCases = []Case{
-	{"a full place stores nothing of a call, says so, is read, and goes on once there is room", full},
+	{FullCase, full},
 }
 
 // triesToFill bounds how many commits go on in what room is left in a place

@@ -214,7 +214,7 @@ func filled() Store {
 	}
 	return Store{
 		Name:     "it stores what there is room for",
-		CaughtBy: []string{"a full place stores nothing of a call, says so, is read, and goes on once there is room"},
+		CaughtBy: []string{storetest.FullCase},
 		Fixture:  fixture(true), Mended: fixture(false),
 	}
 }
