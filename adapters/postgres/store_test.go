@@ -113,7 +113,7 @@ func openProcess(ctx context.Context, p *storetest.Process) (adapters.Store, err
 	if err != nil {
 		return nil, err
 	}
-	config.ConnConfig.Tracer = &crashing{p}
+	crashing(config, p)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err

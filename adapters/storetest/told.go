@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/reducer"
@@ -109,11 +111,42 @@ func (t *told) steps() (n int) {
 	return n + t.enacted
 }
 
+const (
+	// looks is how often an audit looks before it says that something is missing,
+	// and lookAgain the pause in between: a server behind the store may still be
+	// at the last call of a client that is gone.
+	looks     = 4
+	lookAgain = 150 * time.Millisecond
+)
+
 // audit looks whether a store holds what it told, whole: the worker that was
 // killed may have stored one call more than it heard of, and nothing else. What
 // is found beyond is noted, and said. The error is a [*LossError] where
 // something is not as it must be.
 func (t *told) audit(ctx context.Context, s adapters.Store, says io.Writer) error {
+	for look := 1; ; look++ {
+		seen := told{maps.Clone(t.revisions), t.enacted, t.ordering}
+		var beyond strings.Builder
+		err := seen.look(ctx, s, &beyond)
+		if err == nil {
+			*t = seen
+			_, err = io.WriteString(says, beyond.String())
+			return err
+		}
+		var lost *LossError
+		if look == looks || !errors.As(err, &lost) {
+			return err
+		}
+		select {
+		case <-time.After(lookAgain):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// look looks once.
+func (t *told) look(ctx context.Context, s adapters.Store, says io.Writer) error {
 	f, err := s.Fleet(ctx)
 	if err != nil {
 		return err
