@@ -62,19 +62,21 @@ func Serve(open OpenProcess) {
 		return
 	}
 	_ = os.Unsetenv(variable)
+	out := os.Stdout
+	os.Stdout = os.Stderr // what a store prints is not for the kit
 	var o order
 	err := json.Unmarshal([]byte(text), &o)
 	if err == nil {
-		err = o.obey(context.Background(), open)
+		err = o.obey(context.Background(), open, out)
 	}
 	var lost *LossError
 	switch {
 	case err == nil:
-		fmt.Println(lineDone)
+		fmt.Fprintln(out, lineDone)
 	case errors.As(err, &lost):
-		fmt.Println(lineLost, oneLine(lost.What))
+		fmt.Fprintln(out, lineLost, oneLine(lost.What))
 	default:
-		fmt.Println(lineFailed, oneLine(err.Error()))
+		fmt.Fprintln(out, lineFailed, oneLine(err.Error()))
 	}
 	os.Exit(0)
 }
@@ -105,7 +107,7 @@ type order struct {
 }
 
 // obey does what an order says, in the process that was started for it.
-func (o order) obey(ctx context.Context, open OpenProcess) error {
+func (o order) obey(ctx context.Context, open OpenProcess, out io.Writer) error {
 	var t told
 	if o.Look {
 		if err := t.read(os.Stdin); err != nil {
@@ -118,15 +120,15 @@ func (o order) obey(ctx context.Context, open OpenProcess) error {
 		return fmt.Errorf("opening %s: %w", o.Place, err)
 	}
 	if o.Meeting > 0 {
-		return meet(ctx, s, o.Meeting, os.Stdin, os.Stdout)
+		return meet(ctx, s, o.Meeting, os.Stdin, out)
 	}
 	if o.Look {
-		if err := t.audit(ctx, s, os.Stdout); err != nil {
+		if err := t.audit(ctx, s, out); err != nil {
 			return err
 		}
 	}
-	fmt.Println(lineReady)
-	w := worker{store: s, says: os.Stdout, reach: p.Reach}
+	fmt.Fprintln(out, lineReady)
+	w := worker{store: s, says: out, reach: p.Reach}
 	return w.run(ctx, o.Rounds)
 }
 
@@ -204,6 +206,9 @@ func (c *child) hear(each func(line string) error) error {
 		default:
 			if wrong == nil {
 				wrong = each(line)
+			}
+			if wrong != nil {
+				_ = c.cmd.Process.Kill() // nobody listens any more
 			}
 		}
 	}
