@@ -47,6 +47,8 @@ var edges = map[string][]string{
 	"adapters/httpapi":   {"states", "reducer", "gates", "synth", "agent", "adapters", "engine"},
 	"adapters/storetest": {"states", "reducer", "adapters"},
 
+	"adapters/storetest/broken": {"states", "reducer", "adapters", "adapters/memory", "adapters/storetest", "internal/codec"},
+
 	"scenario":               {"*"},
 	"proptest":               {"*"},
 	"proptest/sim":           {"*"},
