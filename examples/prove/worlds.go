@@ -32,6 +32,9 @@ func (worlds) summary(l *ledger) []figure {
 }
 
 func (p worlds) run(ctx context.Context, j *job) error {
+	if p.explore == nil {
+		return errUnbound
+	}
 	seen, err := p.explore(ctx, j)
 	if ctx.Err() != nil {
 		return ctx.Err()
