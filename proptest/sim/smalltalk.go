@@ -1,0 +1,225 @@
+package sim
+
+import (
+	"errors"
+	"time"
+
+	"github.com/rollmend/rollmend/adapters"
+	"github.com/rollmend/rollmend/agent"
+	"github.com/rollmend/rollmend/engine"
+)
+
+// fate is what becomes of a request and its answer. All but the first are
+// faults.
+type fate int8
+
+const (
+	fine fate = iota
+	lost
+	unanswered // it is taken, and the answer is lost
+	delayed    // it arrives later, or never
+	answerDelayed
+	doubled // it arrives now, and perhaps once more
+	answerDoubled
+	killedBefore // the control plane is killed before its commit
+	killedAfter  // between its commit and its reply
+	killedThen   // after its reply, before it looks at who waited
+	torn         // the store loses power in the midst of the commit
+	heldUp       // the control plane is held up between reading and committing
+	fates        // how many there are
+)
+
+var fateNames = [fates]string{
+	fine: "", lost: "which is lost", unanswered: "whose answer is lost", delayed: "which is delayed",
+	answerDelayed: "whose answer is delayed", doubled: "which is doubled", answerDoubled: "whose answer is doubled",
+	killedBefore: "and the control plane is killed before its commit",
+	killedAfter:  "and the control plane is killed between its commit and its reply",
+	killedThen:   "and the control plane is killed after its reply",
+	torn:         "and the store's write is torn",
+	heldUp:       "and the control plane is held up before its commit",
+}
+
+// message is a request, or an answer, on its way.
+type message struct {
+	what   what
+	answer bool
+	host   int
+	plane  int
+	life   int // of the agent that asked
+	beat   said
+	send   agent.Send
+	input  agent.Input // of an answer
+}
+
+type what int8
+
+const (
+	aBeat what = iota + 1
+	aReport
+	aPoll
+)
+
+var whatNames = [...]string{aBeat: "heartbeat", aReport: "report", aPoll: "poll"}
+
+// flightMost bounds how many messages are under way: two can overtake each
+// other.
+const flightMost = 2
+
+// ask sends a request, which meets its fate.
+func (s *small) ask(m message, f fate) {
+	switch {
+	case s.tasks[m.host].cut || f == lost:
+		return
+	case f == delayed:
+		s.flight = append(s.flight, m)
+		return
+	case f == doubled:
+		s.flight = append(s.flight, m)
+	}
+	s.arrive(m, f)
+}
+
+// arrive hands a request to a control plane.
+func (s *small) arrive(m message, f fate) {
+	p, h := s.planes[m.plane], s.hosts[m.host]
+	if !p.up() {
+		return // the connection is refused, which says nothing
+	}
+	var in engine.Input
+	switch m.what {
+	case aBeat:
+		hb := heartbeatOf(h.name, m.beat.Heartbeat)
+		s.seams.heartbeat(&hb)
+		beat := engine.Beat{Heartbeat: hb, Received: p.at()}
+		if p.core.Ready() {
+			p.hears(h, m.beat)
+		}
+		if r, ok := p.core.InStep(&beat, beat.Received); ok {
+			s.answer(m, engine.Reply{Beat: r}, f)
+			return
+		}
+		in = beat
+	case aReport:
+		report := engine.Report{Event: m.send.Report, KeptFrom: m.send.KeptFrom}
+		s.seams.report(&report)
+		in = report
+	case aPoll:
+		in = engine.Poll{Host: h.name}
+	}
+	batch := s.decide(m.plane, []engine.Input{in})
+	if batch == nil {
+		return
+	}
+	if s.seams.early {
+		s.answer(m, batch.Replies[0], f)
+	}
+	if f == heldUp && len(batch.Changes) > 0 {
+		p.note(p.name, "is held up")
+		s.rounds[m.plane] = &round{batch: batch, input: in, asked: m}
+		return
+	}
+	s.finish(m, in, batch, f)
+}
+
+// finish goes on with a request whose round is decided.
+func (s *small) finish(m message, in engine.Input, batch *engine.Batch, f fate) {
+	for tries := 0; s.commit(m.plane, batch, f) && s.violated == nil; tries++ {
+		reply := batch.Replies[0]
+		if reply.Again && tries >= triesMost {
+			reply = engine.Reply{Err: engine.ErrContended}
+		}
+		if !reply.Again && !reply.Later {
+			if !s.seams.early {
+				s.answer(m, reply, f)
+			}
+			if f == killedThen {
+				s.endPlane(m.plane)
+				return
+			}
+			s.drain(m.plane)
+			return
+		}
+		if batch = s.decide(m.plane, []engine.Input{in}); batch == nil {
+			return
+		}
+	}
+}
+
+// answer sends an answer, which meets its fate.
+func (s *small) answer(m message, r engine.Reply, f fate) {
+	p, h := s.planes[m.plane], s.hosts[m.host]
+	m.answer = true
+	switch m.what {
+	case aBeat:
+		if r.Err != nil {
+			return // it is not answered; the next one is
+		}
+		p.answers(h)
+		m.input = answerOf(0, m.beat.Heartbeat, r.Beat)
+	case aReport:
+		s.checks.answered(p, m.send.Report, r)
+		m.input = reportAnswer(m.send, r)
+	case aPoll:
+		if r.Err != nil || r.Dispatch == nil {
+			return
+		}
+		s.checks.dispatched(p, h, r.Dispatch)
+		p.note(p.name, "dispatches %s to %s", r.Dispatch.Key.Rollout, h.name)
+		m.input = agent.Dispatched{Dispatch: dispatchOf(r.Dispatch)}
+	}
+	m.beat, m.send = said{}, agent.Send{}
+	switch f {
+	case unanswered:
+		return
+	case answerDelayed:
+		s.flight = append(s.flight, m)
+		return
+	case answerDoubled:
+		s.flight = append(s.flight, m)
+	}
+	s.hear(m)
+}
+
+// hear hands an answer to the agent that asked, where that still runs.
+func (s *small) hear(m message) {
+	h := s.hosts[m.host]
+	if !h.up || h.life != m.life {
+		return
+	}
+	switch in := m.input.(type) {
+	case agent.BeatAnswered:
+		in.Now = h.at()
+		s.stepAgent(m.host, in)
+	case agent.ReportAnswered:
+		in.Now = h.at()
+		s.stepAgent(m.host, in)
+	case agent.Dispatched:
+		in.Now, in.Current = h.at(), h.sees()
+		s.stepAgent(m.host, in)
+	}
+}
+
+// reportAnswer is what arrives of an answer to a report.
+func reportAnswer(sent agent.Send, r engine.Reply) agent.ReportAnswered {
+	in := agent.ReportAnswered{
+		Rollout: sent.Report.Key.Rollout, Seq: sent.Report.Seq, Answer: agent.Told, Disposition: r.Report.Disposition,
+	}
+	var gap *engine.GapError
+	switch {
+	case errors.As(r.Err, &gap):
+		in.Answer, in.From = agent.PutBack, gap.From
+	case errors.Is(r.Err, adapters.ErrNotFound):
+		in.Answer = agent.NoRecord
+	case r.Err != nil:
+		in.Answer, in.After = agent.NotNow, 5*time.Second
+	}
+	return in
+}
+
+// dispatchOf is what arrives of a dispatch.
+func dispatchOf(d *engine.Dispatch) agent.Dispatch {
+	return agent.Dispatch{
+		Rollout: d.Key.Rollout, Target: d.Target, Soak: d.Policy.Soak,
+		SoakDueAt: d.SentAt.Add(d.Policy.Soak), OnFailure: d.Policy.OnFailure,
+	}
+}
