@@ -38,6 +38,7 @@ const (
 	polls
 	heals
 	goesBack
+	allRests
 	minutePasses
 
 	switchFails
@@ -109,6 +110,7 @@ var verbs = [...]string{
 	planeFollows: "looks at what others stored", agentStarts: "starts its agent",
 	switchEnds: "runs the target", rollbackEnds: "is rolled back", bootsStaged: "boots what was staged",
 	probesPass: "passes its probes", ticks: "does what is due", heals: "reaches the control plane again",
+	allRests: "goes on undisturbed until nothing is left to do at this moment",
 	goesBack: "puts the database back to what was kept aside", minutePasses: "lets a cycle pass",
 
 	switchFails: "fails to switch", switchDefers: "stages the target for the next boot",
@@ -138,6 +140,9 @@ func (s *small) moves() []move {
 	}
 	if s.backup != nil {
 		add(move{verb: goesBack})
+	}
+	if _, busy := s.urgent(); busy {
+		add(move{verb: allRests})
 	}
 	if s.minutes > 0 {
 		add(move{verb: minutePasses})

@@ -15,12 +15,12 @@ import (
 // seams are where a defect can be planted in a small world, to see whether a
 // walk finds it. The zero seams plant none.
 type seams struct {
-	early     bool                                   // replies are given before the commit
-	onStart   func(states.Time) states.Time          // what a core is told of when it started
-	onPlan    func(gates.Plan) gates.Plan            // what of a manifest is loaded
-	onBeat    func(*synth.Heartbeat)                 // what is taken of a heartbeat
-	onReport  func(*engine.Report)                   // what is taken of a report
-	onKeep    func(agent.Entry) agent.Entry          // what is kept by an agent
+	early     bool                                      // replies are given before the commit
+	onStart   func(states.Time) states.Time             // what a core is told of when it started
+	onPlan    func(gates.Plan) gates.Plan               // what of a manifest is loaded
+	onBeat    func(*synth.Heartbeat)                    // what is taken of a heartbeat
+	onReport  func(*engine.Report)                      // what is taken of a report
+	onKeep    func(agent.Entry) agent.Entry             // what is kept by an agent
 	onChanges func([]adapters.Change) []adapters.Change // what is stored of a batch
 }
 

@@ -24,6 +24,8 @@ func (s *small) play(m move) {
 	}
 	i := int(m.host)
 	switch m.verb {
+	case allRests:
+		s.rest(life{})
 	case minutePasses:
 		s.minutes--
 		s.pass(cycle)

@@ -26,11 +26,11 @@ type WalkOptions struct {
 
 // Walked tells how far a walk came.
 type Walked struct {
-	States     int // different worlds
-	Moves      int // that were made to find them
-	Depth      int // moves from the nearest beginning, all of them made
+	States     int  // different worlds
+	Moves      int  // that were made to find them
+	Depth      int  // moves from the nearest beginning, all of them made
 	Whole      bool // nothing is left within the bounds on faults and cycles
-	Settled    int // worlds that were followed to their end
+	Settled    int  // worlds that were followed to their end
 	Beginnings int
 	Levels     []int // different worlds by the moves from the nearest beginning
 
