@@ -19,11 +19,19 @@ type Counterexample struct {
 	Timeline []Line // what happened from there on
 }
 
+// linesOfLife is how many lines are told of a life that ends badly: its last
+// few moves.
+const linesOfLife = 12
+
 func (c *Counterexample) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "sim: %s: %s\n", c.Sentence, c.Detail)
 	fmt.Fprintf(&b, "in %s, %d moves later:\n", c.Path, c.Steps)
-	for _, l := range c.Timeline {
+	lines := c.Timeline
+	if len(lines) == 0 { // it is the life itself that ends so
+		lines = c.Before[max(0, len(c.Before)-linesOfLife):]
+	}
+	for _, l := range lines {
 		fmt.Fprintf(&b, "  %s\n", l)
 	}
 	fmt.Fprintf(&b, "replay: %s", c.Replay())

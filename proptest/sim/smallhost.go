@@ -16,17 +16,31 @@ func (s *small) startAgent(i int) {
 		s.violate("the simulator configures its agents rightly", "%v", err)
 		return
 	}
-	h.life++
 	h.up, h.machine = true, machine
 	h.note(string(h.name), "agent starts in boot %d on %s", h.boot, h.runs)
 	s.stepAgent(i, agent.Started{Now: h.at(), Current: h.sees(), BootID: fmt.Sprintf("%d.%d", h.lives, h.boot), Journal: h.journal})
 }
 
-// endAgent kills a host's agent. What it had asked for comes to nothing.
+// endAgent kills a host's agent. What it had asked for comes to nothing: answers
+// that are under way to it do not arrive, nor do those to requests that are.
 func (s *small) endAgent(i int) {
 	h := s.hosts[i]
-	h.life++
 	h.up = false
+	var flight []message
+	for _, m := range s.flight {
+		if m.host == i {
+			m.orphan = true
+		}
+		if !m.orphan || !m.answer {
+			flight = append(flight, m)
+		}
+	}
+	s.flight = flight
+	for _, r := range s.rounds {
+		if r != nil && r.asked.host == i {
+			r.asked.orphan = true
+		}
+	}
 	s.tasks[i] = task{cut: s.tasks[i].cut}
 	h.note(string(h.name), "agent ends")
 }

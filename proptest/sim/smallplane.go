@@ -8,6 +8,7 @@ import (
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/adapters/memory"
 	"github.com/rollmend/rollmend/engine"
+	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 )
 
@@ -24,7 +25,6 @@ func (s *small) startPlane(i int) {
 		s.violate("a control plane starts", "%v", err)
 		return
 	}
-	p.life++
 	p.core, p.loaded, p.start, p.stale = core, -1, p.at(), true
 	p.known = map[states.Host]*heard{}
 	s.unseen[i] = changes{}
@@ -35,7 +35,6 @@ func (s *small) startPlane(i int) {
 func (s *small) endPlane(i int) {
 	p := s.planes[i]
 	p.core, p.loaded, p.known = nil, -1, nil
-	p.life++
 	s.rounds[i], s.unseen[i] = nil, changes{}
 	p.note(p.name, "is killed")
 }
@@ -186,6 +185,7 @@ func (s *small) commit(i int, batch *engine.Batch, f fate) bool {
 			return false
 		}
 		s.checks.committed(p, batch.Changes, results, before)
+		s.quarantined(p, batch.Changes, results)
 		s.told(i, batch, results)
 		if f == killedAfter {
 			s.endPlane(i)
@@ -202,6 +202,19 @@ func (s *small) commit(i int, batch *engine.Batch, f fate) bool {
 		p.stale = p.core.Confirm(batch, fleet.Ordering) || p.stale
 	}
 	return true
+}
+
+// quarantined checks that quarantines are stored with what led to them.
+func (s *small) quarantined(p *plane, changes []adapters.Change, results []adapters.Result) {
+	for i := range changes {
+		for j := range changes[i].Effects {
+			q := changes[i].Effects[j].Quarantine
+			same := func(o reducer.Quarantine) bool { return o.Channel == q.Channel && o.Closure.Is(q.Closure) }
+			if results[i].Err == nil && q.Closure.Known() && !slices.ContainsFunc(s.checks.fleet.Quarantines, same) {
+				p.violate(nothingMissing, "%s: the quarantine of %s is not stored with its rollback", changes[i].Record.Key, q.Closure)
+			}
+		}
+	}
 }
 
 // reopenSmall goes on with another content of the store: every control plane

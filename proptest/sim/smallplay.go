@@ -161,8 +161,8 @@ func (s *small) probe(i int, c states.Closure, status states.Status) {
 // request makes an agent's request.
 func (s *small) request(m move) {
 	i := int(m.host)
-	h, t := s.hosts[i], &s.tasks[i]
-	out := message{host: i, plane: int(m.plane), life: h.life}
+	t := &s.tasks[i]
+	out := message{host: i, plane: int(m.plane)}
 	switch m.verb {
 	case beats:
 		out.what, out.beat = aBeat, t.beat

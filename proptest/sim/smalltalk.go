@@ -45,7 +45,7 @@ type message struct {
 	answer bool
 	host   int
 	plane  int
-	life   int // of the agent that asked
+	orphan bool // the agent that asked has ended
 	beat   said
 	send   agent.Send
 	input  agent.Input // of an answer
@@ -168,13 +168,13 @@ func (s *small) answer(m message, r engine.Reply, f fate) {
 		m.input = agent.Dispatched{Dispatch: dispatchOf(r.Dispatch)}
 	}
 	m.beat, m.send = said{}, agent.Send{}
-	switch f {
-	case unanswered:
+	switch {
+	case f == unanswered || m.orphan:
 		return
-	case answerDelayed:
+	case f == answerDelayed:
 		s.flight = append(s.flight, m)
 		return
-	case answerDoubled:
+	case f == answerDoubled:
 		s.flight = append(s.flight, m)
 	}
 	s.hear(m)
@@ -183,7 +183,7 @@ func (s *small) answer(m message, r engine.Reply, f fate) {
 // hear hands an answer to the agent that asked, where that still runs.
 func (s *small) hear(m message) {
 	h := s.hosts[m.host]
-	if !h.up || h.life != m.life {
+	if !h.up {
 		return
 	}
 	switch in := m.input.(type) {

@@ -22,6 +22,7 @@ type WalkOptions struct {
 	Stop func() bool
 
 	seams *seams
+	wary  bool // look after each spot whether its moves changed it
 }
 
 // Walked tells how far a walk came.
@@ -53,6 +54,8 @@ type walk struct {
 	trail []step // to the spot that was made last
 	told  Walked
 	buf   []byte
+
+	prints []print // of the spots, where the walk is wary
 }
 
 // spot is a world, by the way to it.
@@ -172,6 +175,11 @@ func (w *walk) branch(at int32) error {
 			return w.counter(b, append(path, nth), ends)
 		}
 	}
+	if w.opts.wary {
+		if p, _ := world.print(nil); p != w.prints[at] {
+			return fmt.Errorf("sim: the moves from spot %d changed it: a copy shares what is written to", at)
+		}
+	}
 	return nil
 }
 
@@ -184,6 +192,9 @@ func (w *walk) add(s *small, at spot) bool {
 	}
 	w.seen[p] = struct{}{}
 	w.spots = append(w.spots, at)
+	if w.opts.wary {
+		w.prints = append(w.prints, p)
+	}
 	return true
 }
 

@@ -3,7 +3,6 @@ package graph
 import (
 	"bytes"
 	"encoding/binary"
-	"math"
 	"reflect"
 	"slices"
 	"unsafe"
@@ -134,21 +133,22 @@ func (w *writer) boxed(n *node, at unsafe.Pointer) {
 
 // plain writes what is neither a text nor made of parts.
 func (w *writer) plain(n *node, at unsafe.Pointer) {
-	v := reflect.NewAt(n.typ, at).Elem()
-	switch {
-	case v.CanInt():
-		w.out = binary.AppendVarint(w.out, v.Int())
-	case v.CanUint():
-		w.number(v.Uint())
-	case n.kind == reflect.Bool:
-		truth := uint64(0)
-		if v.Bool() {
-			truth = 1
+	switch n.kind {
+	case reflect.Bool, reflect.Uint8, reflect.Int8:
+		w.out = append(w.out, *(*byte)(at))
+	case reflect.Uint16, reflect.Int16:
+		w.number(uint64(*(*uint16)(at)))
+	case reflect.Uint32, reflect.Int32, reflect.Float32:
+		w.number(uint64(*(*uint32)(at)))
+	case reflect.Int:
+		w.number(uint64(*(*int)(at)))
+	case reflect.Uint:
+		w.number(uint64(*(*uint)(at)))
+	case reflect.Uint64, reflect.Int64, reflect.Float64:
+		w.number(*(*uint64)(at))
+	default:
+		if !reflect.NewAt(n.typ, at).Elem().IsZero() {
+			panic(n.hidden())
 		}
-		w.number(truth)
-	case v.CanFloat():
-		w.number(math.Float64bits(v.Float()))
-	case !v.IsZero():
-		panic(n.hidden())
 	}
 }

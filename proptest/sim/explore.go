@@ -1,0 +1,111 @@
+package sim
+
+import (
+	"cmp"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+)
+
+// ExploreOptions say how much of the small worlds to see. One of States and For
+// must be given.
+type ExploreOptions struct {
+	Worlds  []string // of [SmallWorlds]; nil: all
+	Faults  int      // walks are made with none, with one at most, and so on up to this number
+	Cycles  int      // that may pass on one path
+	Settles int      // of so many different worlds one is followed to its end; 0: none
+	States  int      // different worlds in one walk; 0: no bound
+	For     time.Duration
+}
+
+// Explored is a walk of an exploration.
+type Explored struct {
+	World  string
+	Faults int // at most on one path
+	Walked
+}
+
+func (e Explored) String() string {
+	bound := ""
+	if e.Whole {
+		bound = ", and no more than that"
+	}
+	return fmt.Sprintf("%s, at most %d faults: %d states%s, %d moves deep from %d beginnings, %d followed to their end",
+		e.World, e.Faults, e.States, bound, e.Depth, e.Beginnings, e.Settled)
+}
+
+// Explore walks through every small world, with ever more faults, and returns
+// the walks in the order of their faults, then of [SmallWorlds]. Time that a
+// walk leaves goes to those behind it. Some walks run at the same time; each
+// gives the same numbers as alone. The error is that of the first walk in the
+// order that has one; see [Walk].
+func Explore(opts ExploreOptions) ([]Explored, error) {
+	names, _ := SmallWorlds()
+	if opts.Worlds != nil {
+		names = opts.Worlds
+	}
+	var walks []Explored
+	for faults := range opts.Faults + 1 {
+		for _, name := range names {
+			walks = append(walks, Explored{World: name, Faults: faults})
+		}
+	}
+	workers := min(runtime.GOMAXPROCS(0), len(walks))
+	errs := make([]error, len(walks))
+	ends := time.Now().Add(opts.For)
+	var mu sync.Mutex
+	next := 0
+	take := func() (int, time.Duration, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if next == len(walks) {
+			return 0, 0, false
+		}
+		rounds := (len(walks) - next + workers - 1) / workers
+		next++
+		return next - 1, time.Until(ends) / time.Duration(rounds), true
+	}
+	var all sync.WaitGroup
+	for range workers {
+		all.Go(func() {
+			for {
+				i, share, more := take()
+				if !more {
+					return
+				}
+				walks[i].Walked, errs[i] = Walk(opts.walk(walks[i], share))
+			}
+		})
+	}
+	all.Wait()
+	i := slices.IndexFunc(errs, func(err error) bool { return err != nil })
+	if i < 0 {
+		return walks, nil
+	}
+	return walks, errs[i]
+}
+
+func (o *ExploreOptions) walk(e Explored, share time.Duration) WalkOptions {
+	w := WalkOptions{World: e.World, Faults: e.Faults, Cycles: o.Cycles, States: o.States, Settles: o.Settles}
+	if o.For > 0 {
+		until := time.Now().Add(share)
+		w.Stop = func() bool { return !time.Now().Before(until) }
+	}
+	return w
+}
+
+// Deepest returns how many moves deep all of the walks with so many faults came.
+func Deepest(walks []Explored, faults int) int {
+	var with []Explored
+	for _, e := range walks {
+		if e.Faults == faults && !e.Whole {
+			with = append(with, e)
+		}
+	}
+	if len(with) == 0 {
+		return 0
+	}
+	return slices.MinFunc(with, func(a, b Explored) int { return cmp.Compare(a.Depth, b.Depth) }).Depth
+}
