@@ -1,10 +1,6 @@
 package sim
 
 import (
-	"errors"
-	"time"
-
-	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/agent"
 	"github.com/rollmend/rollmend/engine"
 )
@@ -196,30 +192,5 @@ func (s *small) hear(m message) {
 	case agent.Dispatched:
 		in.Now, in.Current = h.at(), h.sees()
 		s.stepAgent(m.host, in)
-	}
-}
-
-// reportAnswer is what arrives of an answer to a report.
-func reportAnswer(sent agent.Send, r engine.Reply) agent.ReportAnswered {
-	in := agent.ReportAnswered{
-		Rollout: sent.Report.Key.Rollout, Seq: sent.Report.Seq, Answer: agent.Told, Disposition: r.Report.Disposition,
-	}
-	var gap *engine.GapError
-	switch {
-	case errors.As(r.Err, &gap):
-		in.Answer, in.From = agent.PutBack, gap.From
-	case errors.Is(r.Err, adapters.ErrNotFound):
-		in.Answer = agent.NoRecord
-	case r.Err != nil:
-		in.Answer, in.After = agent.NotNow, 5*time.Second
-	}
-	return in
-}
-
-// dispatchOf is what arrives of a dispatch.
-func dispatchOf(d *engine.Dispatch) agent.Dispatch {
-	return agent.Dispatch{
-		Rollout: d.Key.Rollout, Target: d.Target, Soak: d.Policy.Soak,
-		SoakDueAt: d.SentAt.Add(d.Policy.Soak), OnFailure: d.Policy.OnFailure,
 	}
 }
