@@ -19,6 +19,7 @@ import (
 func parts(root string) []part {
 	return []part{
 		simulated{realFleet},
+		worlds{realWorlds},
 		laws{},
 		fuzz{root},
 		mutants{},

@@ -18,6 +18,10 @@ type ExploreOptions struct {
 	Settles int      // of so many different worlds one is followed to its end; 0: none
 	States  int      // different worlds in one walk; 0: no bound
 	For     time.Duration
+
+	// Stop is asked now and then whether to end before that; nil: never. It is
+	// called by several goroutines at a time.
+	Stop func() bool
 }
 
 // Explored is a walk of an exploration.
@@ -27,6 +31,7 @@ type Explored struct {
 	Walked
 }
 
+// String returns how far the walk came, in one line.
 func (e Explored) String() string {
 	bound := ""
 	if e.Whole {
@@ -89,9 +94,11 @@ func Explore(opts ExploreOptions) ([]Explored, error) {
 
 func (o *ExploreOptions) walk(e Explored, share time.Duration) WalkOptions {
 	w := WalkOptions{World: e.World, Faults: e.Faults, Cycles: o.Cycles, States: o.States, Settles: o.Settles}
-	if o.For > 0 {
-		until := time.Now().Add(share)
-		w.Stop = func() bool { return !time.Now().Before(until) }
+	until := time.Now().Add(share)
+	if o.For > 0 || o.Stop != nil {
+		w.Stop = func() bool {
+			return o.For > 0 && !time.Now().Before(until) || o.Stop != nil && o.Stop()
+		}
 	}
 	return w
 }
