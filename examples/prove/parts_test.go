@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -44,22 +45,22 @@ func TestASimulatedFleetIsCountedByItsFaults(t *testing.T) {
 
 func TestTheDeepestLookAtSmallWorldsCounts(t *testing.T) {
 	l := &ledger{}
-	walk := func(world string, faults, states, depth int) sim.Explored {
-		return sim.Explored{World: world, Faults: faults, Walked: sim.Walked{
+	walk := func(world string, states, depth int) sim.Explored {
+		return sim.Explored{World: world, Walked: sim.Walked{
 			States: states, Depth: depth, Settled: 1, Synthesised: map[string]int{"records-lost": 2},
 		}}
 	}
 	runs := [][]sim.Explored{
-		{walk("edge", 0, 600, 6), walk("waves", 0, 300, 5), walk("edge", 1, 100, 2)},
-		{walk("edge", 0, 10, 2), walk("waves", 0, 10, 3)},
+		{walk("edge", 600, 6), walk("waves", 400, 5)},
+		{walk("edge", 10, 2), walk("waves", 10, 3)},
 	}
-	for _, run := range runs {
+	for i, run := range runs {
 		got, err := ran(t, worlds{func(context.Context, time.Duration) ([]sim.Explored, error) { return run, nil }}, l)
 		require.NoError(t, err)
-		require.Equal(t, "1,000 states visited in the longest run; 5 steps deep without a fault, without a gap; "+
-			"2 steps deep with one fault at most; 0 steps deep with two; 0 steps deep with three", got)
+		require.Equal(t, fmt.Sprintf("1,000 different states at most in one run; 5 steps deep, without a gap, where a fault counts for two; "+
+			"%d states followed until nothing happened any more", 2*i+2), got)
 	}
-	require.Equal(t, "Events synthesised, by case: records-lost 10.\n\n", worlds{}.details(l))
+	require.Equal(t, "Events synthesised, by case: records-lost 8.\n\n", worlds{}.details(l))
 	_, err := ran(t, worlds{func(context.Context, time.Duration) ([]sim.Explored, error) { return nil, broken }}, l)
 	require.ErrorIs(t, err, broken)
 }

@@ -26,7 +26,7 @@ const linesOfLife = 12
 func (c *Counterexample) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "sim: %s: %s\n", c.Sentence, c.Detail)
-	fmt.Fprintf(&b, "in %s, %d moves later:\n", c.Path, c.Steps)
+	fmt.Fprintf(&b, "in %s, after %d moves:\n", c.Path, c.Steps)
 	lines := c.Timeline
 	if len(lines) == 0 { // it is the life itself that ends so
 		lines = c.Before[max(0, len(c.Before)-linesOfLife):]

@@ -12,7 +12,7 @@ import (
 func TestAWalkFindsEveryDefectThatIsPlanted(t *testing.T) {
 	for _, d := range sim.Defects {
 		t.Run(d.Name, func(t *testing.T) {
-			o := sim.WalkOptions{Cycles: 3, States: 20_000, Settles: 4}
+			o := sim.WalkOptions{Faults: 2, Cycles: 3, States: 30_000, Settles: 16}
 			d.Plant(&o)
 			told, err := sim.Walk(o)
 			var c *sim.Counterexample

@@ -13,7 +13,7 @@ import (
 // must be given.
 type ExploreOptions struct {
 	Worlds  []string // of [SmallWorlds]; nil: all
-	Faults  int      // walks are made with none, with one at most, and so on up to this number
+	Faults  int      // at most on one path
 	Cycles  int      // that may pass on one path
 	Settles int      // of so many different worlds one is followed to its end; 0: none
 	States  int      // different worlds in one walk; 0: no bound
@@ -26,8 +26,7 @@ type ExploreOptions struct {
 
 // Explored is a walk of an exploration.
 type Explored struct {
-	World  string
-	Faults int // at most on one path
+	World string
 	Walked
 }
 
@@ -37,25 +36,22 @@ func (e Explored) String() string {
 	if e.Whole {
 		bound = ", and no more than that"
 	}
-	return fmt.Sprintf("%s, at most %d faults: %d states%s, %d moves deep from %d beginnings, %d followed to their end",
-		e.World, e.Faults, e.States, bound, e.Depth, e.Beginnings, e.Settled)
+	return fmt.Sprintf("%s: %d states%s, %d deep from %d beginnings, %d followed to their end",
+		e.World, e.States, bound, e.Depth, e.Beginnings, e.Settled)
 }
 
-// Explore walks through every small world, with ever more faults, and returns
-// the walks in the order of their faults, then of [SmallWorlds]. Time that a
-// walk leaves goes to those behind it. Some walks run at the same time; each
-// gives the same numbers as alone. The error is that of the first walk in the
-// order that has one; see [Walk].
+// Explore walks through every small world, and returns the walks in the order of
+// [SmallWorlds]. Some walks run at the same time; each gives the same numbers as
+// alone. The error is that of the first walk in the order that has one; see
+// [Walk].
 func Explore(opts ExploreOptions) ([]Explored, error) {
 	names, _ := SmallWorlds()
 	if opts.Worlds != nil {
 		names = opts.Worlds
 	}
 	var walks []Explored
-	for faults := range opts.Faults + 1 {
-		for _, name := range names {
-			walks = append(walks, Explored{World: name, Faults: faults})
-		}
+	for _, name := range names {
+		walks = append(walks, Explored{World: name})
 	}
 	workers := min(runtime.GOMAXPROCS(0), len(walks))
 	errs := make([]error, len(walks))
@@ -93,7 +89,7 @@ func Explore(opts ExploreOptions) ([]Explored, error) {
 }
 
 func (o *ExploreOptions) walk(e Explored, share time.Duration) WalkOptions {
-	w := WalkOptions{World: e.World, Faults: e.Faults, Cycles: o.Cycles, States: o.States, Settles: o.Settles}
+	w := WalkOptions{World: e.World, Faults: o.Faults, Cycles: o.Cycles, States: o.States, Settles: o.Settles}
 	until := time.Now().Add(share)
 	if o.For > 0 || o.Stop != nil {
 		w.Stop = func() bool {
@@ -103,16 +99,10 @@ func (o *ExploreOptions) walk(e Explored, share time.Duration) WalkOptions {
 	return w
 }
 
-// Deepest returns how many moves deep all of the walks with so many faults came.
-func Deepest(walks []Explored, faults int) int {
-	var with []Explored
-	for _, e := range walks {
-		if e.Faults == faults && !e.Whole {
-			with = append(with, e)
-		}
-	}
-	if len(with) == 0 {
+// Deepest returns how deep all of the walks came.
+func Deepest(walks []Explored) int {
+	if len(walks) == 0 {
 		return 0
 	}
-	return slices.MinFunc(with, func(a, b Explored) int { return cmp.Compare(a.Depth, b.Depth) }).Depth
+	return slices.MinFunc(walks, func(a, b Explored) int { return cmp.Compare(a.Depth, b.Depth) }).Depth
 }

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/rollmend/rollmend/adapters"
-	"github.com/rollmend/rollmend/agent"
 	"github.com/rollmend/rollmend/gates"
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
@@ -14,11 +13,10 @@ import (
 // Defect is something wrong that can be planted around the core of a small
 // world.
 type Defect struct {
-	Name   string
-	World  string
-	Faults int // without which it does not show
-	Steps  int // of the shortest way to it
-	seams  seams
+	Name  string
+	World string
+	Steps int // of the shortest way to it
+	seams seams
 }
 
 // Wary makes a walk look after each state whether copies of it share what is
@@ -27,34 +25,26 @@ func Wary(o *WalkOptions) { o.wary = true }
 
 // Plant makes a walk go through a world with the defect.
 func (d *Defect) Plant(o *WalkOptions) {
-	o.World, o.Faults, o.seams = d.World, d.Faults, &d.seams
+	o.World, o.seams = d.World, &d.seams
 }
 
 // Defects are the ways in which control planes and agents of this sort are
 // known to go wrong.
 var Defects = []Defect{
-	{"a reply before its commit", "waves", 0, 0, seams{early: true}},
-	{"a core that does not wait for its first reply to be heard", "waves", 1, 1, seams{
+	{"a reply before its commit", "waves", 0, seams{early: true}},
+	{"a core that does not wait for its first reply to be heard", "waves", 1, seams{
 		onStart: func(states.Time) states.Time { return 1 },
 	}},
-	{"heartbeats without their order", "waves", 1, 1, seams{
+	{"heartbeats without their order", "waves", 1, seams{
 		onBeat: func(hb *synth.Heartbeat) { hb.Order = states.Order{} },
 	}},
-	{"heartbeats without the rollout that the agent holds", "waves", 1, 2, seams{
+	{"heartbeats without the rollout that the agent holds", "waves", 2, seams{
 		onBeat: func(hb *synth.Heartbeat) { hb.Holds = states.Rollout{} },
 	}},
-	{"heartbeats without the reports that wait", "waves", 0, 4, seams{
+	{"heartbeats without the reports that wait", "waves", 1, seams{
 		onBeat: func(hb *synth.Heartbeat) { hb.Queued = 0 },
 	}},
-	{"an agent that keeps no acknowledgement", "waves", 1, 2, seams{
-		onKeep: func(e agent.Entry) agent.Entry {
-			if r, ok := e.(agent.Report); ok && r.Event.Kind() == states.KindDispatchAck {
-				return agent.Answered{Rollout: r.Event.Key.Rollout}
-			}
-			return e
-		},
-	}},
-	{"a store that stores no quarantine", "waves", 0, 0, seams{
+	{"a store that stores no quarantine", "waves", 0, seams{
 		onChanges: func(changes []adapters.Change) []adapters.Change {
 			return changed(changes, func(c *adapters.Change) {
 				for i := range c.Effects {
@@ -63,15 +53,15 @@ var Defects = []Defect{
 			})
 		},
 	}},
-	{"a store that compares no ordering revision", "replicas", 0, 3, seams{
+	{"a store that compares no ordering revision", "replicas", 3, seams{
 		onChanges: func(changes []adapters.Change) []adapters.Change {
 			return changed(changes, func(c *adapters.Change) { c.Guard = 0 })
 		},
 	}},
-	{"a manifest whose edges are not read", "edge", 0, 0, seams{
+	{"a manifest whose edges are not read", "edge", 0, seams{
 		onPlan: func(p gates.Plan) gates.Plan { p.ChannelEdges = nil; return p },
 	}},
-	{"a manifest whose budgets are not read", "budget", 0, 0, seams{
+	{"a manifest whose budgets are not read", "budget", 0, seams{
 		onPlan: func(p gates.Plan) gates.Plan { p.Budgets = nil; return p },
 	}},
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/adapters/memory"
-	"github.com/rollmend/rollmend/agent"
 	"github.com/rollmend/rollmend/engine"
 	"github.com/rollmend/rollmend/gates"
 	"github.com/rollmend/rollmend/states"
@@ -20,7 +19,6 @@ type seams struct {
 	onPlan    func(gates.Plan) gates.Plan               // what of a manifest is loaded
 	onBeat    func(*synth.Heartbeat)                    // what is taken of a heartbeat
 	onReport  func(*engine.Report)                      // what is taken of a report
-	onKeep    func(agent.Entry) agent.Entry             // what is kept by an agent
 	onChanges func([]adapters.Change) []adapters.Change // what is stored of a batch
 }
 
@@ -48,13 +46,6 @@ func (f *seams) report(r *engine.Report) {
 	if f.onReport != nil {
 		f.onReport(r)
 	}
-}
-
-func (f *seams) kept(e agent.Entry) agent.Entry {
-	if f.onKeep != nil {
-		return f.onKeep(e)
-	}
-	return e
 }
 
 func (f *seams) commit(s *memory.Store, changes []adapters.Change) ([]adapters.Result, error) {

@@ -75,7 +75,7 @@ func (s *small) take(i int, a agent.Action) {
 	h, t := s.hosts[i], &s.tasks[i]
 	switch a := a.(type) {
 	case agent.Keep:
-		h.journal = h.journal.Keep(s.seams.kept(a.Entry))
+		h.journal = h.journal.Keep(a.Entry)
 		h.truth.keep(h, a.Entry)
 	case agent.Forget:
 		h.journal = h.journal.Forget(a.Slot)

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"strings"
 	"time"
 
 	"github.com/rollmend/rollmend/adapters/memory"
@@ -17,7 +18,7 @@ const sendsMost = 64
 func (s *small) play(m move) {
 	if s.trace.wants {
 		who, text := m.line(s)
-		s.note(who, "%s", "* "+text)
+		s.note(who, "%s", "* "+strings.TrimSpace(text))
 	}
 	if m.isFault() {
 		s.left--

@@ -14,7 +14,7 @@ type WalkOptions struct {
 
 	Faults  int // at most on one path
 	Cycles  int // that may pass on one path
-	Depth   int // moves of a path; 0: as many as the other bounds allow
+	Depth   int // of a path; 0: as much as the other bounds allow
 	States  int // different worlds; 0: no bound
 	Settles int // of so many different worlds one is followed to its end; 0: none
 
@@ -33,11 +33,16 @@ type Walked struct {
 	Whole      bool // nothing is left within the bounds on faults and cycles
 	Settled    int  // worlds that were followed to their end
 	Beginnings int
-	Levels     []int // different worlds by the moves from the nearest beginning
+	Levels     []int // different worlds by their depth
 
 	Synthesised map[string]int // events that were derived, by case
 	Exceptions  map[string]int // guesses that did not come true, by the limit that names them
 }
+
+// FaultCounts is how many moves a fault counts for in the depth of a path. There
+// are some fifty faults at each moment, and a few other moves; so a path has a
+// fault less for two moves more.
+const FaultCounts = 2
 
 // mostStates bounds a walk whatever its options say: each costs some sixty
 // bytes.
@@ -45,15 +50,16 @@ const mostStates = 100_000_000
 
 // walk is a walk under way.
 type walk struct {
-	opts  WalkOptions
-	kind  *kind
-	graph *graph.Plan
-	seen  map[print]struct{}
-	spots []spot
-	roots []root
-	trail []step // to the spot that was made last
-	told  Walked
-	buf   []byte
+	opts   WalkOptions
+	kind   *kind
+	graph  *graph.Plan
+	seen   map[print]struct{}
+	spots  []spot
+	roots  []root
+	levels []level // by depth
+	trail  []step  // to the spot that was made last
+	told   Walked
+	buf    []byte
 
 	prints []print // of the spots, where the walk is wary
 }
@@ -63,6 +69,9 @@ type spot struct {
 	from int32  // the spot before it; of a beginning -1 less its place in roots
 	nth  uint16 // of the moves there
 }
+
+// level is the spots of one depth: from one place to before another.
+type level struct{ from, to int }
 
 type root struct {
 	beginning
@@ -137,30 +146,58 @@ func (w *walk) begin() error {
 	return nil
 }
 
-// on walks on from the beginnings, one move deeper each time.
+// on walks on from the beginnings, one level deeper each time: by moves that are
+// no fault from the last level, and by faults from as far before it as they
+// count for. So every spot is found on a shortest way.
 func (w *walk) on() error {
 	for from := 0; ; w.told.Depth++ {
-		to := len(w.spots)
-		w.told.Levels = append(w.told.Levels, to-from)
-		if w.told.Whole = to == from; w.told.Whole || w.opts.Depth > 0 && w.told.Depth == w.opts.Depth {
+		w.levels = append(w.levels, level{from, len(w.spots)})
+		w.told.Levels = append(w.told.Levels, len(w.spots)-from)
+		from = len(w.spots)
+		if w.told.Whole = w.isWhole(); w.told.Whole || w.opts.Depth > 0 && w.told.Depth == w.opts.Depth {
 			return nil
 		}
-		for i := from; i < to; i++ {
-			if len(w.spots) >= w.opts.States || w.opts.Stop != nil && w.opts.Stop() {
-				return nil
-			}
-			if err := w.branch(int32(i)); err != nil {
+		last := len(w.levels) - 1
+		if full, err := w.branchAll(w.levels[last], false); full || err != nil {
+			return err
+		}
+		if before := last + 1 - FaultCounts; before >= 0 {
+			if full, err := w.branchAll(w.levels[before], true); full || err != nil {
 				return err
 			}
 		}
-		from = to
 	}
 }
 
-// branch makes every move that there is from a spot.
-func (w *walk) branch(at int32) error {
+// isWhole reports whether nothing new can come any more.
+func (w *walk) isWhole() bool {
+	for _, l := range w.levels[max(0, len(w.levels)-FaultCounts):] {
+		if l.from != l.to {
+			return false
+		}
+	}
+	return true
+}
+
+// branchAll goes on from all spots of a level, and reports whether the walk has
+// to end.
+func (w *walk) branchAll(l level, faults bool) (full bool, err error) {
+	for i := l.from; i < l.to && err == nil; i++ {
+		if len(w.spots) >= w.opts.States || w.opts.Stop != nil && w.opts.Stop() {
+			return true, nil
+		}
+		err = w.branch(int32(i), faults)
+	}
+	return false, err
+}
+
+// branch makes every move from a spot that is a fault, or every one that is not.
+func (w *walk) branch(at int32, faults bool) error {
 	world := w.reach(at)
 	for nth, m := range world.moves() {
+		if m.isFault() != faults {
+			continue
+		}
 		next := world.copy()
 		next.play(m)
 		w.told.Moves++

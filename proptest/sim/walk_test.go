@@ -9,11 +9,11 @@ import (
 )
 
 var (
-	walkStates = flag.Int("walk.states", 1500, "how many different states one walk visits; 0: as many as the time allows")
+	walkStates = flag.Int("walk.states", 4000, "how many different states one walk visits; 0: as many as the time allows")
 	walkFor    = flag.Duration("walk.for", 0, "how long all walks take; 0: as long as their states take")
-	walkFaults = flag.Int("walk.faults", 2, "how many faults at most happen on one path")
+	walkFaults = flag.Int("walk.faults", 3, "how many faults at most happen on one path")
 	walkCycles = flag.Int("walk.cycles", 3, "how many cycles at most pass on one path")
-	walkEnds   = flag.Int("walk.ends", 8, "of how many states one is followed to its end")
+	walkEnds   = flag.Int("walk.ends", 16, "of how many states one is followed to its end")
 	walkWorld  = flag.String("walk.world", "", "one small world alone")
 	walkPath   = flag.String("walk.path", "waves/well/3/0.0./1,1", "the path to replay")
 )
