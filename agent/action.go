@@ -28,10 +28,11 @@ type Beat struct{ Heartbeat Heartbeat }
 type Send struct {
 	Report reducer.Event
 
-	// KeptFrom is the lowest number of the rollout that the agent still keeps.
-	// A control plane that misses more in front of the report asks for it from
-	// there. The first generation does not say: 0.
-	KeptFrom states.Seq
+	// LostFrom is the first number of the gap in what the agent keeps in front of
+	// the report, the report's own where there is none: those from here up to the
+	// report can not be sent any more, and a control plane that misses others in
+	// front of it asks for them. The first generation does not say: 0.
+	LostFrom states.Seq
 }
 
 // RunProbes looks at the closure that runs: a [ProbesDeclared], then a

@@ -41,6 +41,7 @@ func (t *turn) advance() {
 		case states.Deferred:
 			t.finishDeferral(w)
 		case states.Soaking:
+			w.restart(t.now)
 			t.soak(w)
 		case states.Failed:
 			t.retreat(w)

@@ -44,7 +44,7 @@ func (in BeatAnswered) enter(t *turn) {
 			}
 		}
 	}
-	t.recount(in.LastBoot)
+	t.recount(in.Newest)
 	t.rehydrate(in.Snapshots)
 }
 

@@ -12,7 +12,7 @@ type Dispatch struct {
 	Rollout   states.Rollout
 	Target    states.Closure
 	Soak      time.Duration    // 0 where it was not said; then SoakDueAt counts
-	SoakDueAt states.Time      // when it was sent, plus the soak: the control plane's clock
+	SoakDueAt states.Time      // when it was sent, plus the soak, by the control plane's clock; 0 where there is to be none
 	OnFailure states.OnFailure // 0 where it was not said; then the agent's own counts
 }
 

@@ -92,7 +92,10 @@ type BeatAnswered struct {
 	NextBeat   time.Duration
 	Snapshots  []Snapshot
 	Replay     []Replay // the header's and the body's requests alike
-	LastBoot   uint64   // the newest boot that the control plane knows of, where the heartbeat's was older; 0: it was not
+
+	// Newest is the order of the newest heartbeat that the control plane knows of,
+	// where this one looked older; zero where it did not.
+	Newest states.Order
 }
 
 // ReportAnswered is the control plane's reply to a report.

@@ -159,7 +159,7 @@ type turn struct {
 
 // setClock moves the timers along when the clock was set back, so that the
 // agent does not fall silent until it has caught up. The soak stays where the
-// reports have it.
+// reports have it, as long as that is not too far away: see [work.restart].
 func (t *turn) setClock() {
 	if back := t.now - t.m.now; back < 0 {
 		t.m.nextBeat += back
@@ -167,6 +167,7 @@ func (t *turn) setClock() {
 		for i := range t.m.works {
 			t.m.works[i].retryAt += back
 		}
+		t.m.probes = notAfter(t.m.probes, t.now)
 	}
 	t.m.now = t.now
 }

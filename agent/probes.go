@@ -112,3 +112,9 @@ func (t *turn) tellUnsaid(w *work) {
 		t.tell(w, p, nil)
 	}
 }
+
+// notAfter returns probes none of whose results is from the future, as it is
+// where the clock was set back: a failure that goes on goes on from now.
+func notAfter(probes states.Probes, now states.Time) states.Probes {
+	return probes.Map(func(p states.Probe) states.Probe { p.At = min(p.At, now); return p })
+}

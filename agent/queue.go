@@ -39,6 +39,15 @@ func (q *queue) waiting() []reducer.Event {
 	return q.reports[i:]
 }
 
+// lostFrom returns the first number in front of the i-th kept report that is not
+// kept, the report's own number where all are.
+func (q *queue) lostFrom(i int) states.Seq {
+	if i == 0 {
+		return 1
+	}
+	return q.reports[i-1].Seq + 1
+}
+
 // send sends each rollout's oldest waiting report: one at a time and in order
 // within a rollout, so that none of them waits for another rollout's.
 func (t *turn) send() {
@@ -51,7 +60,7 @@ func (t *turn) send() {
 		w.sent, w.retryAt = waiting[0].Seq, t.now.Add(t.m.cfg.RetryEvery)
 		out := Send{Report: waiting[0]}
 		if t.m.cfg.Generation != First {
-			out.KeptFrom = w.reports[0].Seq
+			out.LostFrom = w.lostFrom(len(w.reports) - len(waiting))
 		}
 		t.outward = append(t.outward, out)
 	}
@@ -83,15 +92,27 @@ func (t *turn) consumed(w *work, became reducer.Disposition) {
 	ev := w.waiting()[0]
 	w.sent, w.putBack = 0, 0
 	w.answered = ev.Seq
-	if became == reducer.Refused && ev.Kind() == states.KindConverged {
+	over := became == reducer.Refused && ev.Kind() == states.KindConverged
+	if over {
 		w.refused = ev.Seq
+		w.state = states.Soaking
 	}
 	t.keep(Answered{Rollout: w.Rollout, Through: w.answered, Refused: w.refused})
-	if t.m.cfg.Generation == First {
-		t.forget(Report{Event: ev}.Slot())
-		w.reports = slices.DeleteFunc(slices.Clone(w.reports), func(o reducer.Event) bool { return o.Seq == ev.Seq })
+	switch {
+	case t.m.cfg.Generation == First:
+		t.drop(w, ev)
 		w.acks = 0 // none is kept
+	case over:
+		// Another control plane, or this one put back to an earlier moment, could
+		// take it, and then refuse what the host did instead.
+		t.drop(w, ev)
 	}
+}
+
+// drop keeps a report no longer.
+func (t *turn) drop(w *work, ev reducer.Event) {
+	t.forget(Report{Event: ev}.Slot())
+	w.reports = slices.DeleteFunc(slices.Clone(w.reports), func(o reducer.Event) bool { return o.Seq == ev.Seq })
 }
 
 // putBack goes back to the first missing number, or, where it is kept no more,

@@ -58,10 +58,10 @@ func (t *turn) takeable(s Snapshot) bool {
 	switch {
 	case w == nil:
 		return true
-	case w.orphan:
-		return !w.state.Terminal()
 	case t.m.cfg.Generation == First && w.state.Terminal() && len(w.reports) == 0:
 		return w == t.m.newest()
+	case w.orphan:
+		return !w.state.Terminal()
 	}
 	return w.released() && w == t.m.newest() && len(w.reports) < MaxKept
 }
@@ -84,12 +84,13 @@ func (t *turn) terms(s Snapshot) Taken {
 	}
 }
 
-// recount goes on behind a boot that the control plane knows of, where this
-// one's number was begun without a journal: until then every heartbeat of the
-// host looks older than those before it was installed anew.
-func (t *turn) recount(last uint64) {
-	if last != 0 && t.m.standing.Unproven {
-		t.raiseBoot(last)
+// recount goes on behind a heartbeat that the control plane knows of and that
+// this agent never sent: one from before the host was installed anew. Until then
+// every heartbeat of the host looks older than that one.
+func (t *turn) recount(newest states.Order) {
+	st := &t.m.standing
+	if newest.Given() && t.m.cfg.Generation != First && (newest.After(st.Order) || newest.Boot == st.Order.Boot && st.Unproven) {
+		st.Order, st.Unproven = states.Order{Boot: newest.Boot + 1}, false
 		t.stand()
 	}
 }

@@ -124,6 +124,19 @@ func TestSnapshot(t *testing.T) {
 			given(h, "new", s)
 			diff(h.t, "boot", uint64(2), h.m.Order().Boot)
 		}},
+		{"an agent that is told of a beat that it never sent goes on behind it", func(h *host) {
+			h.start()
+			h.replied() // which proves its count
+			h.do(agent.BeatAnswered{Now: h.now, Newest: states.Order{Boot: 1, Beat: 13}})
+			diff(h.t, "order", states.Order{Boot: 2}, h.m.Order())
+		}},
+		{"an agent that is told of a beat that overtook another of its own does not count anew", func(h *host) {
+			h.start()
+			h.replied()
+			h.tick(minute)
+			h.do(agent.BeatAnswered{Now: h.now, Newest: states.Order{Boot: 1, Beat: 2}})
+			diff(h.t, "order", states.Order{Boot: 1, Beat: 2}, h.m.Order())
+		}},
 		{"an agent that knows its boot does not count it again", func(h *host) {
 			h.start()
 			h.replied()

@@ -34,6 +34,43 @@ func TestSoak(t *testing.T) {
 			h.switched("new")
 			diff(h.t, "soak due", due, h.m.SoakDue())
 		}},
+		{"a soak starts over when the clock is set back by more than its length", func(h *host) {
+			h.soaking()
+			h.probe("http", states.Pass)
+			h.reports = nil
+			h.tick(-24 * 60 * minute)
+			h.tick(5*minute - second)
+			h.wantReports()
+			h.tick(second)
+			h.wantReports("7 Converged")
+		}},
+		{"a soak starts over, too, where the clock was set back while the agent was down", func(h *host) {
+			h.soaking()
+			h.now = h.now.Add(-24 * 60 * minute)
+			h.start()
+			h.declare("http")
+			h.probe("http", states.Pass)
+			h.reports = nil
+			h.tick(5*minute - second)
+			h.wantReports()
+			h.tick(second)
+			h.wantReports("7 Converged")
+		}},
+		{"a soak is waited out when the clock is set back by less than its length", func(h *host) {
+			h.soaking()
+			h.probe("http", states.Pass)
+			due := h.m.SoakDue()
+			h.tick(-4 * minute)
+			diff(h.t, "soak due", due, h.m.SoakDue())
+		}},
+		{"a probe that fails goes on failing when the clock is set back", func(h *host) {
+			h.soaking()
+			h.probe("http", states.Fail)
+			h.reports = nil
+			h.tick(-60 * minute)
+			h.tick(20 * second)
+			h.wantReports("8 Failed http after 20s, rollback-and-halt")
+		}},
 		{"a declared probe that never reported holds the convergence", func(h *host) {
 			h.soaking()
 			h.reports = nil
@@ -261,7 +298,13 @@ func TestAConvergenceThatIsRefusedIsTriedAgainFromTheSnapshot(t *testing.T) {
 		h.answer(agent.ReportAnswered{Answer: agent.Told, Disposition: reducer.Applied})
 	}
 	h.answer(agent.ReportAnswered{Answer: agent.Told, Disposition: reducer.Refused})
-	h.start() // what was refused is not forgotten with the process
+	for range 2 {
+		h.sent = nil
+		h.do(agent.BeatAnswered{Now: h.now, Replay: []agent.Replay{{Rollout: first, From: 6}}})
+		h.answer(agent.ReportAnswered{Answer: agent.Told, Disposition: reducer.Applied})
+		h.wantSent("stable@a1 6 ProbeResult http pass") // what was refused is not said again,
+		h.start()                                       // nor after a restart
+	}
 	h.wantHeld(states.Rollout{}, 0)
 	h.reports, h.acts = nil, nil
 
@@ -300,4 +343,35 @@ func TestAConvergenceThatIsRefusedForEverDoesNotFillTheJournal(t *testing.T) {
 	if n := len(h.journal); n > agent.MaxKept+10 {
 		t.Errorf("%d entries are kept", n)
 	}
+}
+
+func TestARefusedConvergenceIsNotSaidAgain(t *testing.T) {
+	refused := func(t *testing.T) (*host, reducer.Event) {
+		h := newHost(t)
+		h.soaking()
+		h.converge()
+		for h.newest.Kind() != states.KindConverged {
+			h.answer(agent.ReportAnswered{Answer: agent.Told, Disposition: reducer.Applied})
+		}
+		ev := h.newest
+		h.answer(agent.ReportAnswered{Answer: agent.Told, Disposition: reducer.Refused})
+		return h, ev
+	}
+	t.Run("nor where its removal was cut off", func(t *testing.T) {
+		h, ev := refused(t)
+		h.journal = h.journal.Keep(agent.Report{Event: ev})
+		h.start()
+		h.sent = nil
+		h.do(agent.BeatAnswered{Now: h.now, Replay: []agent.Replay{{Rollout: first, From: 6}}})
+		h.answer(agent.ReportAnswered{Answer: agent.Told, Disposition: reducer.Applied})
+		h.wantSent("stable@a1 6 ProbeResult http pass")
+	})
+	t.Run("nor is its number given to another", func(t *testing.T) {
+		h, _ := refused(t)
+		h.start()
+		h.replied(agent.Snapshot{Rollout: first, State: states.Soaking, Target: "new", SoakDueAt: h.now, LastSeq: 6})
+		h.reports = nil
+		h.declare("http")
+		h.wantReports("8 ProbeTopologyDeclared")
+	})
 }

@@ -22,7 +22,7 @@ func (in Started) enter(t *turn) {
 	t.observe(in.Current)
 	t.stand()
 	if w := t.m.held(); w != nil && w.state == states.Soaking && w.Target.Is(in.Current) {
-		t.m.probes = w.told.live()
+		t.m.probes = notAfter(w.told.live(), in.Now)
 	}
 }
 
@@ -53,6 +53,7 @@ func (m *Machine) load(journal []Entry) (known bool) {
 		case Answered:
 			if w := m.find(e.Rollout); w != nil {
 				w.answered, w.refused = e.Through, e.Refused
+				w.highest = max(w.highest, e.Refused) // its report is not kept
 			}
 		case Report:
 			m.adopt(e.Event)
@@ -75,6 +76,9 @@ func (m *Machine) adopt(ev reducer.Event) {
 	if w == nil {
 		m.works = append(m.works, work{Taken: Taken{Rollout: ev.Key.Rollout}, orphan: true})
 		w = m.newest()
+	}
+	if ev.Kind() == states.KindConverged && ev.Seq == w.refused {
+		return // it was being dropped
 	}
 	w.hear(ev)
 }

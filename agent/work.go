@@ -99,6 +99,16 @@ func (w *work) soakEnd(activated states.Time) states.Time {
 	return max(activated, w.SoakDueAt)
 }
 
+// restart lets a soak start over whose beginning is further ahead than the soak
+// is long: the clock was set back by more than that. A convergence before the
+// activation that it follows is known to be by another clock, and attests its
+// soak; one in between would be refused, so a smaller step is waited out.
+func (w *work) restart(now states.Time) {
+	if over := now.Add(w.Soak); w.Soak > 0 && over < w.due.Add(-w.Soak) {
+		w.due = over
+	}
+}
+
 // released reports whether the control plane refused the convergence that
 // ended the work: it is not finished, and a snapshot may hand it out again.
 func (w *work) released() bool { return w.refused > w.Base }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"time"
 
@@ -73,27 +74,39 @@ func (e *Engine) Report(ctx context.Context, in Report) (ReportReply, error) {
 	if err != nil {
 		return ReportReply{}, err
 	}
-	if r.Report.Disposition == reducer.Duplicate && r.Report.Reason == "" {
-		r.Report.Reason = e.reused(ctx, in.Event)
+	if r.Report.Disposition != reducer.Duplicate || r.Report.Reason != "" {
+		return r.Report, nil
 	}
-	return r.Report, nil
+	log, err := e.opts.Store.Log(ctx, in.Event.Key)
+	if err != nil {
+		return ReportReply{}, err
+	}
+	return Retransmit(log, in.Event), nil
 }
 
-// reused says whether a number that was heard before had another body then.
-func (e *Engine) reused(ctx context.Context, ev reducer.Event) string {
-	log, err := e.opts.Store.Log(ctx, ev.Key)
-	if err != nil {
-		return "" // it stays a duplicate: what was said first counts
-	}
+// Retransmit answers a report whose number was heard before, from the log of
+// its record. What was refused is refused again: the first answer may have been
+// lost, and an agent goes by it. So is what is not in the log, because a gap was
+// accepted over it: the agent must not take it for heard.
+func Retransmit(log []reducer.LogEntry, ev reducer.Event) ReportReply {
 	for _, entry := range log {
-		if was := entry.Event; was.Reported() && was.Seq == ev.Seq {
-			if !reflect.DeepEqual(was.Body, ev.Body) {
-				return "number reused: report " + was.Kind().String() + " had it before"
+		was := entry.Event
+		switch {
+		case !was.Reported() || was.Seq != ev.Seq:
+			continue
+		case !reflect.DeepEqual(was.Body, ev.Body):
+			return ReportReply{
+				Disposition: reducer.Duplicate, Reason: "number reused: report " + was.Kind().String() + " had it before",
 			}
-			return ""
+		case entry.Disposition == reducer.Refused:
+			return ReportReply{Disposition: reducer.Refused, Reason: entry.Reason}
 		}
+		return ReportReply{Disposition: reducer.Duplicate}
 	}
-	return ""
+	return ReportReply{
+		Disposition: reducer.Refused,
+		Reason:      fmt.Sprintf("report %d came after a later one was taken without it", ev.Seq),
+	}
 }
 
 // Dispatch hands a host what it is to do, waiting up to wait for it to become

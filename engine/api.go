@@ -27,10 +27,10 @@ type HeartbeatReply struct {
 	// Replay names the records for which the agent's kept reports are wanted.
 	Replay []Replay
 
-	// LastBoot is the highest boot number that is known of the host, where the
-	// heartbeat named a lower one: its agent has lost count, and goes on behind
-	// it. 0: it has not.
-	LastBoot uint64
+	// Newest is the order of the newest heartbeat that is known of the host, where
+	// this one looked older; zero where it did not. An agent that never sent that
+	// one has lost count, and goes on behind it.
+	Newest states.Order
 
 	// Findings tells what was concluded, a finding per live record; for logs and
 	// tests, not for the agent. It is empty for a host that is in step.
@@ -159,7 +159,7 @@ var ErrContended = errors.New("engine: other writers kept changing the record: t
 
 // GapError puts a report back: numbers are missing in front of it. It was not
 // consumed. An agent that has them sends them first. One that has not says so
-// by [Report.KeptFrom], or, where it cannot, sends the report again; then the
+// by [Report.LostFrom], or, where it cannot, sends the report again; then the
 // gap is accepted.
 type GapError struct {
 	Key  states.Key

@@ -11,12 +11,13 @@ import (
 	"github.com/rollmend/rollmend/synth"
 )
 
-// CoreOptions are the settings of a [Core]. All but Rules must be given.
+// CoreOptions are the settings of a [Core]. All but Shared and Rules must be given.
 type CoreOptions struct {
 	Started states.Time   // when this control plane started: its own clock
 	Cycle   time.Duration // between two heartbeats of a host
 	Silence time.Duration // without a beat for longer, a host is silent
 	Skew    time.Duration // how far an agent's clock may be ahead before it is cut
+	Shared  bool          // see Options.Shared
 	Rules   gates.Rules   // gates of the caller's own, behind ours
 }
 
@@ -142,10 +143,10 @@ type Beat struct {
 type Report struct {
 	Event reducer.Event
 
-	// KeptFrom is the lowest number of the rollout that the agent can still
-	// send; 0 where it does not say. It tells reports that are lost from reports
-	// that are late.
-	KeptFrom states.Seq
+	// LostFrom is the first of the numbers right in front of the report's own that
+	// the agent can not send any more, its own where it lacks none; 0 where it
+	// does not say. It tells reports that are lost from reports that are late.
+	LostFrom states.Seq
 }
 
 // Poll is a host that asks for a dispatch.

@@ -60,8 +60,8 @@ func (c *Core) decideBeat(b *Batch, i int, in Beat) {
 	c.clamp(&hb.CurrentSince, b.now)
 	seen := c.note(id, &hb, in.Received, b.now)
 	s := &c.slots[id]
-	if known := s.beat.order.Boot; hb.Order.Given() && hb.Order.Boot < known {
-		reply.Beat.LastBoot = known
+	if seen.Newer && hb.Order.Given() {
+		reply.Beat.Newest = s.beat.order
 	}
 	c.eachLive(s, func(key states.Key) {
 		finding, ok := c.look(b, i, id, key, seen)
@@ -117,7 +117,7 @@ func (c *Core) decideReport(b *Batch, i int, in Report) {
 		reply.Again = true
 		return
 	}
-	said, err := c.gap(&rec, &ev, in.KeptFrom)
+	said, err := c.gap(&rec, &ev, in.LostFrom)
 	if err != nil {
 		reply.Err = err
 		return

@@ -29,6 +29,13 @@ type Options struct {
 	// five minutes unless set.
 	Skew time.Duration
 
+	// Shared says that other control planes decide on the same store. An agent
+	// that had a reply of one of them then counts as asked for its kept reports;
+	// that it was given since this one started is told by the clock, so those of
+	// all of them should be within a heartbeat of each other. Alone, a control
+	// plane knows its own replies, whatever its clock shows.
+	Shared bool
+
 	Rules gates.Rules // gates of the caller's own, behind ours
 }
 
@@ -94,7 +101,7 @@ func New(ctx context.Context, opts Options) (*Engine, error) {
 	}
 	core, err := NewCore(CoreOptions{
 		Started: states.TimeOf(opts.Clock.Now()),
-		Cycle:   opts.Cycle, Silence: opts.Silence, Skew: opts.Skew, Rules: opts.Rules,
+		Cycle:   opts.Cycle, Silence: opts.Silence, Skew: opts.Skew, Shared: opts.Shared, Rules: opts.Rules,
 	})
 	if err != nil {
 		return nil, err

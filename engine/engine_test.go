@@ -48,6 +48,15 @@ func beat(t *testing.T, e *engine.Engine, hb synth.Heartbeat) engine.HeartbeatRe
 	return reply
 }
 
+// answered lets a host beat, get the reply, and say with its next beat that it
+// had it: from then on it may be sent something.
+func answered(t *testing.T, e *engine.Engine, hb synth.Heartbeat) {
+	t.Helper()
+	hb.LastReply = beat(t, e, hb).ReceivedAt
+	hb.Order.Beat++
+	beat(t, e, hb)
+}
+
 func stateOf(t *testing.T, e *engine.Engine, host states.Host) states.State {
 	t.Helper()
 	ex, err := e.Explain(t.Context(), host)
@@ -77,11 +86,9 @@ func TestARolloutGoesThroughItsWaves(t *testing.T) {
 	clk.Set(time.Unix(1_700_000_000, 0))
 	e := start(t, clk, memory.New(), plan("r1", "new"))
 	now := func() states.Time { return states.TimeOf(clk.Now()) }
-	old := func(host states.Host, n uint64) engine.HeartbeatReply {
-		return beat(t, e, synth.Heartbeat{Host: host, Current: "old", At: now(), Order: states.Order{Boot: 1, Beat: n}, LastReply: now()})
+	for _, host := range []states.Host{"web-1", "web-2"} {
+		answered(t, e, synth.Heartbeat{Host: host, Current: "old", At: now(), Order: states.Order{Boot: 1, Beat: 1}})
 	}
-	old("web-1", 1)
-	old("web-2", 1)
 	_, ok, err := e.Dispatch(t.Context(), "web-2", 0)
 	require.NoError(t, err)
 	require.False(t, ok, "wave 1 waits for wave 0")

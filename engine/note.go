@@ -27,15 +27,13 @@ func (c *Core) InStep(in *Beat, now states.Time) (HeartbeatReply, bool) {
 		return HeartbeatReply{}, false
 	case e.state != states.Converged && e.state != states.Soaking:
 		return HeartbeatReply{}, false
-	case hb.At > now.Add(c.opts.Skew) || hb.CurrentSince > now.Add(c.opts.Skew) || c.older(s, hb):
+	case hb.At > now.Add(c.opts.Skew) || hb.CurrentSince > now.Add(c.opts.Skew) || c.older(s, hb, now):
 		return HeartbeatReply{}, false
 	case holds && c.wantsReplay(s, hb):
 		return HeartbeatReply{}, false
 	}
 	c.keep(s, hb, in.Received)
-	if !s.answered.IsSet() {
-		s.answered = now
-	}
+	s.reply(in.Received, now)
 	reply := HeartbeatReply{ReceivedAt: in.Received, NextBeat: c.opts.Cycle}
 	if held {
 		reply.ReplayFrom = e.lastSeq + 1
@@ -47,7 +45,7 @@ func (c *Core) InStep(in *Beat, now states.Time) (HeartbeatReply, bool) {
 // returns what is known of the host now.
 func (c *Core) note(id int32, hb *synth.Heartbeat, received, now states.Time) synth.Seen {
 	s := &c.slots[id]
-	older := s.beat.current.Known() && c.older(s, hb)
+	older := s.beat.current.Known() && c.older(s, hb, now)
 	if !hb.Current.Known() || older {
 		// It says that the host lives, and nothing else.
 		s.received = max(s.received, received)
@@ -69,19 +67,24 @@ func (c *Core) note(id int32, hb *synth.Heartbeat, received, now states.Time) sy
 	return s.seen(now, c.opts.Silence)
 }
 
-// older reports whether a newer heartbeat of the host is known.
-func (c *Core) older(s *slot, hb *synth.Heartbeat) bool {
+// older reports whether a newer heartbeat of the host is known. What is known is
+// cut like what comes in: it may have come in before this control plane's clock
+// was set back.
+func (c *Core) older(s *slot, hb *synth.Heartbeat, now states.Time) bool {
 	known := synth.Heartbeat{At: s.beat.at, Order: s.beat.order}
+	c.clamp(&known.At, now)
 	return known.After(hb)
 }
 
 // keep overwrites the host's newest heartbeat.
 func (c *Core) keep(s *slot, hb *synth.Heartbeat, received states.Time) {
-	// From an agent that does not say which reply it had, one that was received
-	// after the first was answered is taken as having had it.
-	s.ready = s.ready || hb.LastReply >= c.opts.Started ||
-		!hb.LastReply.IsSet() && s.answered.IsSet() && received > s.answered
-	s.received = max(s.received, received)
+	if received < s.received && s.answered.IsSet() {
+		s.answered = received // the clock was set back: the answer was before now
+	}
+	s.ready = s.ready || c.had(s, hb.LastReply, received)
+	s.heard = s.heard || hb.LastReply.IsSet() && s.asked.IsSet() &&
+		(hb.LastReply == s.asked || c.opts.Shared && hb.LastReply >= s.asked && hb.LastReply <= received)
+	s.received = received
 	s.observed, s.behind, s.told = s.received, false, ""
 	s.beat.at, s.beat.order = hb.At, hb.Order
 	s.beat.reply, s.beat.since = hb.LastReply, hb.CurrentSince
@@ -90,6 +93,21 @@ func (c *Core) keep(s *slot, hb *synth.Heartbeat, received states.Time) {
 		s.beat.current = c.intern(s, hb.Current)
 	}
 	s.beat.holds = c.internRollout(s, hb.Holds)
+}
+
+// had reports whether an agent had a reply that was given since this process
+// started. The last ones of this process are known, whatever the clock shows now
+// and did then. Of those of others the time tells; one from the future is of an
+// older process, whose clock was ahead.
+func (c *Core) had(s *slot, reply, received states.Time) bool {
+	switch {
+	case !reply.IsSet():
+		// It does not say: what comes in after the first was answered has had it.
+		return s.answered.IsSet() && received > s.answered
+	case reply == s.replied[0] || reply == s.replied[1]:
+		return true
+	}
+	return c.opts.Shared && reply >= c.opts.Started && reply <= received
 }
 
 // intern returns a closure that shares its text with the host's target where
@@ -162,5 +180,5 @@ func (c *Core) wantsReplay(s *slot, hb *synth.Heartbeat) bool {
 	if e.rollout == nil || e.state.Terminal() && !e.is(synthesised) {
 		return false
 	}
-	return !s.asked.IsSet() || hb.LastReply.IsSet() && hb.LastReply < s.asked
+	return !s.asked.IsSet() || hb.LastReply.IsSet() && !s.heard && hb.LastReply != s.asked
 }

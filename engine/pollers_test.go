@@ -57,7 +57,7 @@ func TestAPollerWakesForItsOwnHostAlone(t *testing.T) {
 	t.Cleanup(stop)
 	for _, host := range []states.Host{"web-1", "web-2"} {
 		now := states.TimeOf(clk.Now())
-		beat(t, e, synth.Heartbeat{Host: host, Current: "old", At: now, LastReply: now})
+		answered(t, e, synth.Heartbeat{Host: host, Current: "old", At: now})
 		waiting.Go(func() { _, _, _ = e.Dispatch(polls, host, time.Hour) })
 		require.Eventually(t, func() bool { return gate.times(host) > 0 }, 5*time.Second, time.Millisecond)
 	}
@@ -67,7 +67,7 @@ func TestAPollerWakesForItsOwnHostAlone(t *testing.T) {
 	for n := 2; n <= 20; n++ {
 		clk.Add(time.Minute)
 		now := states.TimeOf(clk.Now())
-		beat(t, e, synth.Heartbeat{Host: "web-1", Current: "old", At: now, LastReply: now})
+		beat(t, e, synth.Heartbeat{Host: "web-1", Current: "old", At: now})
 		require.Eventually(t, func() bool { return gate.times("web-1") >= n }, 5*time.Second, time.Millisecond)
 	}
 	require.Equal(t, before, gate.times("web-2"))

@@ -187,7 +187,7 @@ const askedMost = 100
 // gap puts a report back that leaves a gap: as long as the agent says that it
 // keeps what is missing, and once where it does not say. What is said of a gap
 // that is accepted comes back as text.
-func (c *Core) gap(rec *states.Record, ev *reducer.Event, keptFrom states.Seq) (said string, err error) {
+func (c *Core) gap(rec *states.Record, ev *reducer.Event, lostFrom states.Seq) (said string, err error) {
 	if ev.Seq <= rec.LastSeq+1 {
 		delete(c.gaps, ev.Key)
 		return "", nil
@@ -196,17 +196,17 @@ func (c *Core) gap(rec *states.Record, ev *reducer.Event, keptFrom states.Seq) (
 	if was.last != rec.LastSeq {
 		was = putBack{last: rec.LastSeq}
 	}
-	from := max(rec.LastSeq+1, keptFrom)
+	from := rec.LastSeq + 1
 	was.asked++
 	lost := slices.Contains(was.seqs, ev.Seq) || len(was.seqs) == putBackMost
-	if keptFrom != 0 {
-		lost = from >= ev.Seq || was.asked > askedMost
+	if lostFrom != 0 {
+		lost = from >= lostFrom || was.asked > askedMost
 	}
 	if lost {
 		delete(c.gaps, ev.Key)
 		return fmt.Sprintf("taken without reports %d to %d, which the agent no longer has", rec.LastSeq+1, ev.Seq-1), nil
 	}
-	if keptFrom == 0 {
+	if lostFrom == 0 {
 		was.seqs = append(was.seqs, ev.Seq)
 	}
 	c.gaps[ev.Key] = was

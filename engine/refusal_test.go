@@ -88,6 +88,20 @@ func TestANumberWithAnotherBodyIsSaidToBeReused(t *testing.T) {
 	require.Equal(t, "number reused: report DispatchAck had it before", r.Reason)
 }
 
+// The first answer may have been lost, and an agent goes by what it is told: one
+// that hears "duplicate" of a convergence that was refused is done with it.
+func TestWhatWasRefusedIsRefusedAgain(t *testing.T) {
+	clk := newClock()
+	e := startOn(t, clk, memory.New(), plan("r1", "new"))
+	ev := reducer.Event{Key: web1, Seq: 1, At: states.TimeOf(clk.Now()), Body: reducer.RollbackComplete{}}
+	first, err := e.Report(t.Context(), engine.Report{Event: ev})
+	require.NoError(t, err)
+	require.Equal(t, reducer.Refused, first.Disposition)
+	again, err := e.Report(t.Context(), engine.Report{Event: ev})
+	require.NoError(t, err)
+	require.Equal(t, first, again)
+}
+
 func TestARefusedReportIsAnAnswerAndBlocksNothing(t *testing.T) {
 	clk := newClock()
 	e := startOn(t, clk, memory.New(), plan("r1", "new"))
@@ -163,7 +177,7 @@ func TestAQuarantineHoldsUntilItIsCleared(t *testing.T) {
 	e := startOn(t, clk, memory.New(), plan("r1", "new"))
 	require.NoError(t, e.Impose(t.Context(), "stable", "new", "seen to fail elsewhere"))
 	now := states.TimeOf(clk.Now())
-	beat(t, e, synth.Heartbeat{Host: "web-1", Current: "old", At: now, LastReply: now})
+	answered(t, e, synth.Heartbeat{Host: "web-1", Current: "old", At: now})
 	_, ok, err := e.Dispatch(t.Context(), "web-1", 0)
 	require.NoError(t, err)
 	require.False(t, ok)

@@ -29,7 +29,7 @@ func (c *Core) Restore(fleet adapters.Fleet) {
 		old := &kept[i]
 		s := &c.slots[c.slotOf(old.name)]
 		s.beat, s.received, s.observed = old.beat, old.received, old.observed
-		s.answered, s.ready = old.answered, old.ready
+		s.answered, s.replied, s.ready = old.answered, old.replied, old.ready
 		s.offTarget, s.behind, s.told, s.waiting = old.offTarget, old.behind, old.told, old.waiting
 	}
 }
@@ -89,7 +89,7 @@ func (c *Core) open(o adapters.Opening) {
 			continue // a member without a target has no record
 		}
 		s.now = entryOf(r, int32(i), &rec)
-		s.offTarget, s.asked = 0, 0
+		s.offTarget, s.asked, s.heard = 0, 0, false
 	}
 }
 

@@ -74,7 +74,7 @@ func (c *Core) committed(s *staged) {
 	}
 	c.follow(rec)
 	if id, ok := c.hosts[rec.Host]; ok {
-		c.slots[id].asked = 0
+		c.slots[id].asked, c.slots[id].heard = 0, false
 		if heard(s) {
 			c.slots[id].told = rec.Current
 		}
@@ -133,9 +133,7 @@ func (c *Core) settleBeats(b *Batch, now states.Time) {
 			continue
 		}
 		s := &c.slots[id]
-		if !s.answered.IsSet() {
-			s.answered = now
-		}
+		s.reply(beat.Received, now)
 		if holds := beat.Heartbeat.Holds; !holds.IsZero() {
 			if rec, ok := c.record(states.Key{Rollout: holds, Host: s.name}); ok {
 				reply.Beat.ReplayFrom = rec.LastSeq + 1

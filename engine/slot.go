@@ -17,15 +17,17 @@ import (
 type slot struct {
 	now      entry // of the newest rollout of the host's channel; empty where it has none
 	beat     beat
-	received states.Time // when the host last beat, by the control plane's clock
-	observed states.Time // when beat came in; likewise
-	answered states.Time // when its first beat since the start was answered; likewise
-	asked    states.Time // received-at of the reply that asked for kept reports
-	behind   bool        // the last one that came in was older than beat
-	ready    bool        // the agent had our reply: nothing that it kept is unknown
-	queued   bool        // in Core.queue
-	waiting  uint8       // a bit per gates.Purpose
-	more     []entry     // of other rollouts that still matter; nearly always none
+	received states.Time    // when the host last beat, by the control plane's clock
+	observed states.Time    // when beat came in; likewise
+	answered states.Time    // when its first beat since the start was answered; likewise
+	replied  [2]states.Time // the received-at of its last replies since the start, newest first
+	asked    states.Time    // received-at of the newest reply that asked for kept reports
+	heard    bool           // the agent had one that asked
+	behind   bool           // the last one that came in was older than beat
+	ready    bool           // the agent had our reply: nothing that it kept is unknown
+	queued   bool           // in Core.queue
+	waiting  uint8          // a bit per gates.Purpose
+	more     []entry        // of other rollouts that still matter; nearly always none
 
 	name      states.Host
 	told      states.Closure // what a report since beat said that the host runs
@@ -126,6 +128,16 @@ func (s *slot) seen(now states.Time, silence time.Duration) synth.Seen {
 		seen.Heartbeat.Holds = *s.beat.holds
 	}
 	return seen
+}
+
+// reply takes note of a reply to a heartbeat.
+func (s *slot) reply(received, now states.Time) {
+	if !s.answered.IsSet() {
+		s.answered = now
+	}
+	if received != s.replied[0] {
+		s.replied = [2]states.Time{received, s.replied[0]}
+	}
 }
 
 // entry finds the slot's entry of a rollout.

@@ -97,7 +97,7 @@ func TestABudgetOfOneIsOneForTwoControlPlanes(t *testing.T) {
 	one, other := startOn(t, clk, store, p), startOn(t, clk, store, p)
 	for e, host := range map[*engine.Engine]states.Host{one: "web-1", other: "web-2"} {
 		now := states.TimeOf(clk.Now())
-		beat(t, e, synth.Heartbeat{Host: host, Current: "old", At: now, LastReply: now})
+		answered(t, e, synth.Heartbeat{Host: host, Current: "old", At: now})
 	}
 	_, ok, err := one.Dispatch(t.Context(), "web-1", 0)
 	require.NoError(t, err)
@@ -112,11 +112,11 @@ func TestADispatchThatWasAcknowledgedElsewhereIsNotSentAgain(t *testing.T) {
 	clk, store := newClock(), memory.New()
 	one, other := startOn(t, clk, store, plan("r1", "new")), startOn(t, clk, store, plan("r1", "new"))
 	now := states.TimeOf(clk.Now())
-	beat(t, one, synth.Heartbeat{Host: "web-1", Current: "old", At: now, LastReply: now})
-	for _, answered := range []string{"first", "again until it is acknowledged"} {
+	answered(t, one, synth.Heartbeat{Host: "web-1", Current: "old", At: now})
+	for _, why := range []string{"first", "again until it is acknowledged"} {
 		_, ok, err := one.Dispatch(t.Context(), "web-1", 0)
 		require.NoError(t, err)
-		require.True(t, ok, answered)
+		require.True(t, ok, why)
 	}
 	_, err := other.Report(t.Context(), engine.Report{Event: reducer.Event{
 		Key: web1, Seq: 1, At: now, Body: reducer.DispatchAck{AtDispatch: "old"},

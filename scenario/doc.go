@@ -20,7 +20,7 @@
 //
 // A step drives the deterministic core of package engine over the store of
 // adapters/memory. Time is the file's own: it begins at second 0 and goes on by
-// "at 205s" and "wait 60s" alone. The control plane has been running for a
+// "at 205s" and "wait 60s" alone, and back by "set-back 205s". The control plane has been running for a
 // while when a file begins, and a host that is declared with what it runs has
 // beaten and was answered. [Verbs] lists the steps that there are.
 //

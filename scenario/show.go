@@ -219,6 +219,9 @@ func showReply(p *player, s Step, _ *options) error {
 	if r.ReplayFrom != 0 {
 		p.say("%s  send again from %d", s.Args[0], r.ReplayFrom)
 	}
+	if r.Newest.Given() {
+		p.say("%s  its newest beat is %s", s.Args[0], r.Newest)
+	}
 	for _, snap := range r.Snapshots {
 		p.say("%s  snapshot %s %s target=%s last=%d", s.Args[0], snap.Record.Rollout, snap.Record.State, snap.Record.Target, snap.Record.LastSeq)
 	}

@@ -21,6 +21,16 @@ func moveTo(p *player, s Step, _ *options) error {
 	return p.move(epoch.Add(d))
 }
 
+// setBack sets the control plane's clock back, as an operator does who finds it
+// ahead.
+func setBack(p *player, s Step, _ *options) error {
+	d, err := time.ParseDuration(s.Args[0])
+	if err != nil || d < 0 || epoch.Add(d) >= p.now {
+		return fmt.Errorf("set-back %s: want a time before %s, such as 205s", s.Args[0], timeText(p.now))
+	}
+	return p.move(epoch.Add(d))
+}
+
 func moveOn(p *player, s Step, _ *options) error {
 	d, err := time.ParseDuration(s.Args[0])
 	if err != nil || d < 0 {

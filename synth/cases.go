@@ -31,7 +31,7 @@ func pending(l *Look) Finding {
 			"the agent holds the rollout and runs its target",
 			states.KindDispatchAck, states.KindActivationCompleted)
 	case hb.Holds == rec.Rollout:
-		return chained(l, states.HeldByAgent, notBefore(rec, hb.At),
+		return chained(l, states.HeldByAgent, notBefore(l, hb.At),
 			"the agent holds the rollout: it acknowledged a dispatch that was forgotten",
 			states.KindDispatchAck)
 	case !onTarget && rec.Dispatched.IsSet():
@@ -75,8 +75,8 @@ func recordsLost(l *Look) Finding {
 // activatedAt returns since when the host has run the target, and whether that
 // is known rather than concluded from the wipe.
 func activatedAt(l *Look) (at states.Time, known bool) {
-	rec, hb := &l.Record, &l.Seen.Heartbeat
-	at = min(hb.At, rec.Opened)
+	hb := &l.Seen.Heartbeat
+	at = min(hb.At, opened(l))
 	if hb.CurrentSince.IsSet() {
 		at, known = hb.CurrentSince, true
 	}

@@ -63,14 +63,14 @@ func stale(l *Look) (Finding, bool) {
 	case l.Seen.Newer:
 		why = "a newer heartbeat of the host is known"
 	case !last.IsSet():
-		if hb.At < rec.Opened.Add(-l.Bounds.Skew) && hb.LastReply < rec.Opened.Add(-l.Bounds.Skew) {
+		if bound := opened(l).Add(-l.Bounds.Skew); hb.At < bound && hb.LastReply < bound {
 			why = "it was taken at " + hb.At.String() + " by the host's clock, before the opening at " + rec.Opened.String()
 		}
 	case rec.LastOrder.Given() && hb.Order.Given():
 		if !hb.Order.After(rec.LastOrder) && !restsOn(rec, hb) {
 			why = "beat " + hb.Order.String() + " came before the last transition, after beat " + rec.LastOrder.String()
 		}
-	case hb.At < last:
+	case hb.At < min(last, l.Now.Add(l.Bounds.Skew)): // cut like the heartbeat, see Bounds.Skew
 		why = "it was taken at " + hb.At.String() + " by the host's clock, before the last transition at " + last.String()
 	}
 	if why == "" {
@@ -97,15 +97,20 @@ func since(l *Look) states.Time {
 	if given := l.Seen.Heartbeat.CurrentSince; given.IsSet() {
 		at = given
 	}
-	return notBefore(&l.Record, at)
+	return notBefore(l, at)
 }
 
-func notBefore(rec *states.Record, at states.Time) states.Time {
-	if last := rec.At(states.LastTransitionAt); last.IsSet() {
+func notBefore(l *Look, at states.Time) states.Time {
+	if last := l.Record.At(states.LastTransitionAt); last.IsSet() {
 		return max(at, last)
 	}
-	return max(at, rec.Opened)
+	return max(at, opened(l))
 }
+
+// opened returns when the rollout was opened, as far as that can be believed: a
+// control plane's clock that was ahead then, and was set right since, has it in
+// the future.
+func opened(l *Look) states.Time { return min(l.Record.Opened, l.Now) }
 
 // soaked reports whether a soak that began then was over at the heartbeat.
 func soaked(from states.Time, soak time.Duration, hb *Heartbeat) bool {

@@ -15,7 +15,7 @@ type dispatch struct {
 	Target     *string    `json:"target_closure"`
 	SoakDueAt  *instant   `json:"soak_due_at"`
 	EnqueuedAt *instant   `json:"enqueued_at"`
-	SoakMs     int64      `json:"soak_ms"`
+	SoakMs     *int64     `json:"soak_ms,omitzero"`
 	OnFailure  onFailure  `json:"on_failure,omitzero"`
 }
 
@@ -28,7 +28,7 @@ func dispatchOf(d engine.Dispatch) dispatch {
 		Target:     new(string(d.Target)),
 		SoakDueAt:  new(instant(d.SentAt.Add(d.Policy.Soak))),
 		EnqueuedAt: new(instant(d.EnqueuedAt)),
-		SoakMs:     d.Policy.Soak.Milliseconds(),
+		SoakMs:     new(d.Policy.Soak.Milliseconds()),
 		OnFailure:  onFailure(d.Policy.OnFailure),
 	}
 }
@@ -44,11 +44,18 @@ func readDispatch(b []byte, host states.Host) (agent.Dispatch, error) {
 	if states.Host(*m.Hostname) != host {
 		return agent.Dispatch{}, r.refuse("hostname", "it is for "+shown(*m.Hostname))
 	}
-	return agent.Dispatch{
+	d := agent.Dispatch{
 		Rollout:   states.Rollout(*m.RolloutID),
 		Target:    states.Closure(*m.Target),
-		Soak:      time.Duration(m.SoakMs) * time.Millisecond,
 		SoakDueAt: states.Time(*m.SoakDueAt),
 		OnFailure: states.OnFailure(m.OnFailure),
-	}, nil
+	}
+	switch {
+	case m.SoakMs == nil:
+	case *m.SoakMs == 0:
+		d.SoakDueAt = 0 // none is said; what is due by another clock must not stand for it
+	default:
+		d.Soak = time.Duration(*m.SoakMs) * time.Millisecond
+	}
+	return d, nil
 }

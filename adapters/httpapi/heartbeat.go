@@ -72,6 +72,7 @@ type heartbeatReply struct {
 	NextBeatMs uint32     `json:"next_beat_ms,omitzero"`
 	Replay     []replay   `json:"replay,omitempty"`
 	LastBoot   uint64     `json:"last_boot,omitzero"`
+	LastBeat   uint64     `json:"last_beat,omitzero"`
 }
 
 // replay asks for the kept reports of one rollout.
@@ -83,7 +84,8 @@ type replay struct {
 // replyOf gives the engine's answer its form on the wire.
 func replyOf(r engine.HeartbeatReply) heartbeatReply {
 	out := heartbeatReply{
-		ReceivedAt: new(instant(r.ReceivedAt)), NextBeatMs: uint32(r.NextBeat.Milliseconds()), LastBoot: r.LastBoot,
+		ReceivedAt: new(instant(r.ReceivedAt)), NextBeatMs: uint32(r.NextBeat.Milliseconds()),
+		LastBoot: r.Newest.Boot, LastBeat: r.Newest.Beat,
 	}
 	for _, s := range r.Snapshots {
 		out.Bootstrap = append(out.Bootstrap, snapshotOf(s))
@@ -108,7 +110,7 @@ func readHeartbeatReply(b []byte) (agent.BeatAnswered, error) {
 	out := agent.BeatAnswered{
 		ReceivedAt: states.Time(*m.ReceivedAt),
 		NextBeat:   time.Duration(m.NextBeatMs) * time.Millisecond,
-		LastBoot:   m.LastBoot,
+		Newest:     states.Order{Boot: m.LastBoot, Beat: m.LastBeat},
 	}
 	for _, s := range m.Bootstrap {
 		out.Snapshots = append(out.Snapshots, s.agent())

@@ -18,7 +18,7 @@ type report struct {
 	Signature jsontext.Value  `json:"signature,omitzero"` // known, and not looked at
 	Boot      uint64          `json:"boot,omitzero"`
 	Beat      uint64          `json:"beat,omitzero"`
-	KeptFrom  uint64          `json:"keptFrom,omitzero"`
+	LostFrom  uint64          `json:"lostFrom,omitzero"`
 }
 
 const messageReport = "report"
@@ -45,7 +45,7 @@ func readReport(b []byte, unknown func(message, field string)) (engine.Report, e
 	if err != nil {
 		return engine.Report{}, err
 	}
-	return engine.Report{KeptFrom: states.Seq(m.KeptFrom), Event: reducer.Event{
+	return engine.Report{LostFrom: states.Seq(m.LostFrom), Event: reducer.Event{
 		Key:   states.Key{Rollout: states.Rollout(*m.RolloutID), Host: states.Host(*m.Hostname)},
 		Seq:   states.Seq(*h.Seq),
 		At:    states.Time(at),
@@ -67,7 +67,7 @@ func reportOf(send agent.Send) (report, error) {
 		Event:     new(jsontext.Value(event)),
 		Boot:      ev.Order.Boot,
 		Beat:      ev.Order.Beat,
-		KeptFrom:  uint64(send.KeptFrom),
+		LostFrom:  uint64(send.LostFrom),
 	}, nil
 }
 

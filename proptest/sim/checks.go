@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/rollmend/rollmend/adapters"
-	"github.com/rollmend/rollmend/agent"
 	"github.com/rollmend/rollmend/engine"
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
@@ -28,6 +27,7 @@ const (
 // checks is what the checkers keep beside the store: all that it acknowledged.
 type checks struct {
 	records map[states.Key]states.Record // revision not 0
+	changed map[states.Key]int64         // when, in true time, a record was last stored
 	fleet   adapters.Fleet
 	commits int
 }
@@ -82,6 +82,7 @@ func (c *checks) committed(p *plane, changes []adapters.Change, results []adapte
 	for i := range changes {
 		if results[i].Err == nil {
 			c.records[changes[i].Record.Key] = changes[i].Record
+			c.changed[changes[i].Record.Key] = p.now
 		}
 	}
 	c.acts(p.world)
@@ -93,7 +94,7 @@ func (c *checks) entries(p *plane, was *states.Record, ch *adapters.Change) {
 	for i := range ch.Effects {
 		e := &ch.Effects[i]
 		ev := &e.Entry.Event
-		p.note(p.name, "stores %s of %s: %s", ev.Kind(), ev.Key, e.Entry.Disposition)
+		p.note(p.name, "stores %s of %s by %s at %s: %s %s", ev.Kind(), ev.Key, ev.Origin.By, ev.At, e.Entry.Disposition, e.Entry.Reason)
 		if t := e.Transition; t.To != 0 {
 			if t.From != state {
 				p.violate(nothingTwice, "%s: a transition from %s, where the record was %s", ev.Key, t.From, state)
@@ -157,8 +158,8 @@ func (c *checks) reopened(w *world, putBack bool) {
 	c.acts(w)
 }
 
-// answered checks an answer that says that a report was taken: it is in the
-// log, and if that says that it was heard before, then it was.
+// answered checks a final answer to a report: the report is in the log, unless
+// the agent is told that it is lost to it.
 func (c *checks) answered(p *plane, ev reducer.Event, r engine.Reply) {
 	if r.Err != nil {
 		return
@@ -168,7 +169,7 @@ func (c *checks) answered(p *plane, ev reducer.Event, r engine.Reply) {
 		p.violate(nothingMissing, "%s: report %d is answered %s, and the store is at %d", ev.Key, ev.Seq, r.Report.Disposition, rec.LastSeq)
 		return
 	}
-	if r.Report.Disposition != reducer.Duplicate {
+	if r.Report.Disposition <= reducer.Absorbed {
 		return
 	}
 	log, err := p.store.Log(context.Background(), ev.Key)
@@ -179,9 +180,11 @@ func (c *checks) answered(p *plane, ev reducer.Event, r engine.Reply) {
 	heard := slices.ContainsFunc(log, func(e reducer.LogEntry) bool {
 		return e.Event.Reported() && e.Event.Seq == ev.Seq
 	})
-	if h := p.hostNamed(ev.Key.Host); !heard && h.config.Generation == agent.First {
-		p.report.Exceptions["an agent of the first generation cannot say which reports it keeps"]++
-	} else if !heard {
-		p.violate(nothingMissing, "%s: report %d, %s, is answered as heard before, and never was", ev.Key, ev.Seq, ev.Kind())
+	switch {
+	case heard:
+	case r.Report.Disposition == reducer.Refused && rec.LastSeq > ev.Seq:
+		p.report.Exceptions["a report came behind a gap that was accepted over it, and is refused"]++
+	default:
+		p.violate(nothingMissing, "%s: report %d, %s, is answered %s, and is not in the log", ev.Key, ev.Seq, ev.Kind(), r.Report.Disposition)
 	}
 }

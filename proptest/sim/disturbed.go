@@ -9,9 +9,9 @@ import (
 // heard is what a control plane's process was told by a host.
 type heard struct {
 	newest   said
-	any      bool // a heartbeat that names a closure came in
-	answered states.Time
-	ready    bool // the agent had a reply of this process
+	any      bool  // a heartbeat that names a closure came in
+	answered int64 // true time of the first reply of the process; 0: none
+	ready    bool  // the agent had a reply of this process
 }
 
 // hears takes note of a heartbeat that comes in.
@@ -21,12 +21,13 @@ func (p *plane) hears(h *host, s said) {
 		k = &heard{}
 		p.known[h.name] = k
 	}
-	s.At = min(s.At, p.at().Add(skew)) // as it is cut
+	latest := p.at().Add(skew) // whatever is later is cut
+	s.At, k.newest.At = min(s.At, latest), min(k.newest.At, latest)
 	if !s.Current.Known() || k.any && older(s, k.newest) {
 		return
 	}
-	now := p.at()
-	k.ready = k.ready || s.LastReply >= p.start || !s.LastReply.IsSet() && k.answered.IsSet() && now > k.answered
+	k.ready = k.ready || h.truth.hadSince(s.LastReply, p.started) ||
+		!s.LastReply.IsSet() && k.answered != 0 && p.now > k.answered
 	k.newest, k.any = s, true
 }
 
@@ -39,9 +40,13 @@ func older(a, b said) bool {
 }
 
 // answers takes note that a heartbeat of the host is answered.
-func (p *plane) answers(h *host) {
-	if k := p.known[h.name]; k != nil && !k.answered.IsSet() {
-		k.answered = p.at()
+func (p *plane) answers(h *host, received states.Time) {
+	h.truth.replies = append(h.truth.replies, given{received: received, at: p.now})
+	if len(h.truth.replies) > beatsKept {
+		h.truth.replies = h.truth.replies[1:]
+	}
+	if k := p.known[h.name]; k != nil && k.answered == 0 {
+		k.answered = p.now
 	}
 }
 
@@ -60,6 +65,8 @@ func (c *checks) dispatched(p *plane, h *host, d *engine.Dispatch) {
 		wrong("its newest heartbeat says that the agent holds the rollout")
 	case k.newest.Queued > 0:
 		wrong("its newest heartbeat says that reports wait")
+	case !k.ready && len(p.planes) > 1 && p.skewed:
+		p.report.Exceptions["replicas whose clocks differ take another's older reply for one since their start"]++
 	case !k.ready:
 		wrong("the agent has not had a reply of this control plane")
 	}

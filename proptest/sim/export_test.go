@@ -32,11 +32,8 @@ func (d *Defect) Plant(o *WalkOptions) {
 // known to go wrong.
 var Defects = []Defect{
 	{"a reply before its commit", "waves", 0, seams{early: true}},
-	{"a core that does not wait for its first reply to be heard", "waves", 1, seams{
+	{"a core that does not wait for its first reply to be heard", "replicas", 1, seams{
 		onStart: func(states.Time) states.Time { return 1 },
-	}},
-	{"heartbeats without their order", "waves", 1, seams{
-		onBeat: func(hb *synth.Heartbeat) { hb.Order = states.Order{} },
 	}},
 	{"heartbeats without the rollout that the agent holds", "waves", 2, seams{
 		onBeat: func(hb *synth.Heartbeat) { hb.Holds = states.Rollout{} },

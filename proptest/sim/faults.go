@@ -29,67 +29,73 @@ func drawRates(d *dice) rates {
 	}
 }
 
+// trouble is who is hit by what is planned for machines.
+const trouble = "trouble"
+
 // trouble plans what happens to machines, again and again while faults may
 // happen.
 func (w *world) trouble() {
 	if !w.faulty {
 		return
 	}
+	w.ticks++
+	w.faults[trouble] = w.ticks - 1 // its name is the tick, whatever could happen before
 	h := w.hosts[w.dice.below("whose trouble", len(w.hosts))]
 	p := w.planes[w.dice.below("whose trouble too", len(w.planes))]
 	switch w.dice.below("trouble", 19) {
 	case 0, 1:
-		if h.up && w.fault("agent restarted", string(h.name)) {
-			h.kill(w.dice.between("agent back", time.Second, 30*time.Second))
+		if h.up && w.fault(trouble, "agent restarted", string(h.name)) {
+			h.kill(h.dice.between("agent back", time.Second, 30*time.Second))
 		}
 	case 2:
-		if w.fault("reboot into the same", string(h.name)) {
+		if w.fault(trouble, "reboot into the same", string(h.name)) {
 			h.reboot(h.runs)
 		}
 	case 3:
-		if h.staged.Known() && w.fault("reboot into the new closure", string(h.name)) {
+		if h.staged.Known() && w.fault(trouble, "reboot into the new closure", string(h.name)) {
 			h.reboot(h.staged)
 		}
 	case 4:
-		if h.last.Known() && w.fault("reboot into the old closure", string(h.name)) {
+		if h.last.Known() && w.fault(trouble, "reboot into the old closure", string(h.name)) {
 			h.reboot(h.last)
 		}
 	case 5:
-		if w.fault("wiped", "") {
+		if w.fault(trouble, "wiped", "") {
 			w.wipe()
 		}
 	case 6, 7:
-		if len(w.backups) > 0 && w.fault("restored", "") {
+		if len(w.backups) > 0 && w.fault(trouble, "restored", "") {
 			w.restore(w.backups[w.dice.below("which backup", len(w.backups))])
 		}
 	case 8, 9:
 		w.backups = append(w.backups, len(w.disk.ends))
 	case 10:
-		if p.up() && w.fault("control plane killed", "at rest") {
-			p.end(w.dice.between("plane back", time.Second, 90*time.Second))
+		if p.up() && w.fault(trouble, "control plane killed", "at rest") {
+			p.end(p.dice.between("plane back", time.Second, 90*time.Second))
 		}
 	case 11:
 		w.jump(h)
 	case 12:
-		if w.fault("clock of a control plane", p.name) {
-			p.clockOff += w.dice.between("plane's jump", -4*time.Minute, 4*time.Minute)
+		if w.fault(trouble, "clock of a control plane", p.name) {
+			p.clockOff += p.dice.jump()
+			w.skewed = true
 		}
 	case 13:
-		if w.fault("partition begins", string(h.name)) {
-			h.cutUntil = w.now + w.dice.between("cut", 20*time.Second, 8*time.Minute).Milliseconds()
+		if w.fault(trouble, "partition begins", string(h.name)) {
+			h.cutUntil = w.now + h.dice.between("cut", 20*time.Second, 8*time.Minute).Milliseconds()
 		}
 	case 14:
-		if len(w.planes) > 1 && w.fault("partition begins", p.name) {
-			p.cutUntil = w.now + w.dice.between("cut", 20*time.Second, 5*time.Minute).Milliseconds()
+		if len(w.planes) > 1 && w.fault(trouble, "partition begins", p.name) {
+			p.cutUntil = w.now + p.dice.between("cut", 20*time.Second, 5*time.Minute).Milliseconds()
 		}
 	case 15:
-		if len(w.manifests) < manifestsMost && w.fault("manifest replaced", "") {
+		if len(w.manifests) < manifestsMost && w.fault(trouble, "manifest replaced", "") {
 			w.publish()
 		}
 	case 16:
 		w.operate(p)
 	case 17:
-		if w.dice.oneIn("reinstall", 4) && w.fault("host installed anew", string(h.name)) {
+		if w.dice.oneIn("reinstall", 4) && w.fault(trouble, "host installed anew", string(h.name)) {
 			w.reinstall(h)
 		}
 	case 18:
@@ -103,15 +109,10 @@ const manifestsMost = 4
 
 // jump sets a host's clock, up to a day either way.
 func (w *world) jump(h *host) {
-	if !w.fault("clock of a host", string(h.name)) {
+	if !w.fault(trouble, "clock of a host", string(h.name)) {
 		return
 	}
-	reach := []time.Duration{2 * time.Second, time.Minute, 4 * time.Minute, time.Hour, 24 * time.Hour}[w.dice.below("reach", 5)]
-	by := w.dice.between("jump", -reach, reach)
-	h.clockOff += by
-	// What the agent waits for it waits for as long as it meant to: its timers
-	// do not go by the clock that jumps.
-	h.setBack = h.setBack || by < 0
+	h.clockOff += h.dice.jump()
 }
 
 // reinstall loses all that a host's agent kept.
@@ -129,7 +130,7 @@ func (w *world) publish() {
 	w.note("world", "publishes %s", m.plan.Ref)
 	for _, p := range w.planes {
 		life := p.life
-		p.after(w.dice.between("manifest seen", 0, 20*time.Second), func() { p.load(life) })
+		p.after(p.dice.between("manifest seen", 0, 20*time.Second), func() { p.load(life) })
 	}
 }
 
@@ -142,7 +143,7 @@ func (w *world) operate(p *plane) {
 	if n := len(w.checks.fleet.Quarantines); n > 0 && w.dice.oneIn("clear", 2) {
 		q := w.checks.fleet.Quarantines[w.dice.below("which", n)]
 		cl, err := p.core.PlanClear(p.at(), q.Channel, q.Closure, "it is mended")
-		if err != nil || !w.fault("operator clears a quarantine", string(q.Closure)) {
+		if err != nil || !w.fault(trouble, "operator clears a quarantine", string(q.Closure)) {
 			return // this control plane has not heard of it
 		}
 		if p.enact(cl) {
@@ -154,7 +155,7 @@ func (w *world) operate(p *plane) {
 	plan := p.plan()
 	id := states.Rollout{Channel: plan.Hosts[w.dice.below("which", len(plan.Hosts))].Channel, Ref: plan.Ref}
 	r, err := p.core.PlanResume(p.at(), id, "looked at it")
-	if err != nil || len(r.Hosts) == 0 || !w.fault("operator resumes", id.String()) {
+	if err != nil || len(r.Hosts) == 0 || !w.fault(trouble, "operator resumes", id.String()) {
 		return
 	}
 	if p.enact(adapters.Act(r)) {
@@ -174,8 +175,14 @@ func (w *world) calm() {
 			h.start()
 		}
 	}
+	// A clock that stays wrong goes on being a fault, so those of the control
+	// planes are set: by the true time, or by the first one's.
+	off := w.planes[0].clockOff
+	if w.dice.oneIn("clocks set right", 2) {
+		off = 0
+	}
 	for _, p := range w.planes {
-		p.cutUntil = 0
+		p.cutUntil, p.clockOff = 0, off
 		if !p.up() {
 			p.begin()
 		}

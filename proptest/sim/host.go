@@ -12,6 +12,7 @@ import (
 // host is a machine with a real agent on it. What it runs is true.
 type host struct {
 	*world
+	dice    *dice // its own
 	name    states.Host
 	channel states.Channel
 	config  agent.Config
@@ -26,9 +27,9 @@ type host struct {
 	up       bool
 	life     int // of the agent's process; what an earlier one began comes to nothing
 	wake     int // of the planned ticks, the newest counts
+	polls    int // of the polls, the newest counts
 	truth    truth
-	lives    int // how often the host was installed
-	setBack  bool
+	lives    int  // how often the host was installed
 	holdsOut bool // it was switched off for good
 }
 
@@ -36,7 +37,7 @@ func (h *host) at() states.Time { return h.clock(h.clockOff) }
 
 // sees returns what the agent sees that the host runs; seldom it cannot tell.
 func (h *host) sees() states.Closure {
-	if h.faulty && h.dice.oneIn("unreadable", 400) && h.fault("unreadable closure", string(h.name)) {
+	if h.faulty && h.dice.oneIn("unreadable", 400) && h.fault(string(h.name), "unreadable closure", string(h.name)) {
 		return ""
 	}
 	return h.runs
@@ -104,7 +105,7 @@ func (h *host) step(in agent.Input) {
 	h.machine, actions = h.machine.Step(in)
 	for i, a := range actions {
 		if h.faulty && h.dice.oneIn("kill agent", h.rates.killAgent) &&
-			h.fault("agent killed", fmt.Sprintf("%s before action %d of %d", h.name, i+1, len(actions))) {
+			h.fault(string(h.name), "agent killed", fmt.Sprintf("%s before action %d of %d", h.name, i+1, len(actions))) {
 			h.kill(h.dice.between("agent back", time.Second, 30*time.Second))
 			return
 		}
@@ -192,7 +193,7 @@ func (h *host) activate(to states.Closure) {
 // rollBack ends a rollback; now and then it restarts the agent.
 func (h *host) rollBack(to states.Closure) {
 	h.run(to)
-	if h.faulty && h.dice.oneIn("rollback ends agent", 3) && h.fault("rollback restarts the agent", string(h.name)) {
+	if h.faulty && h.dice.oneIn("rollback ends agent", 3) && h.fault(string(h.name), "rollback restarts the agent", string(h.name)) {
 		h.kill(h.dice.between("agent back", time.Second, 30*time.Second))
 		return
 	}

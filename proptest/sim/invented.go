@@ -18,8 +18,8 @@ func (c *checks) synthesised(p *plane, was *states.Record, ev *reducer.Event) {
 		c.prefix(p, h, d, was, ev)
 		return
 	}
-	beat, ok := h.truth.showed(ev.Origin.From)
-	if !ok {
+	beats := h.truth.showed(ev.Origin.From)
+	if len(beats) == 0 {
 		p.violate(nothingInvented, "%s: %s rests on a heartbeat that %s never sent: %s", ev.Key, ev.Kind(), h.name, ev.Origin.From)
 		return
 	}
@@ -28,11 +28,11 @@ func (c *checks) synthesised(p *plane, was *states.Record, ev *reducer.Event) {
 	}
 	switch ev.Origin.Case {
 	case states.HeldByAgent:
-		if beat.Rollout != ev.Key.Rollout {
+		if !slices.ContainsFunc(beats, func(b said) bool { return b.Rollout == ev.Key.Rollout }) {
 			wrong("the agent did not hold the rollout")
 		}
 	case states.RecordsLost:
-		c.lost(p, h, d, was, ev, beat, wrong)
+		c.lost(p, h, d, was, ev, beats, wrong)
 		return
 	}
 	switch ev.Kind() {
@@ -68,9 +68,9 @@ func (c *checks) prefix(p *plane, h *host, d *deeds, was *states.Record, ev *red
 // lost checks case 3. It may say that a host acknowledged and activated what
 // it never was asked to: it ran the target all along. It may not say that one
 // converged that is known to have ended in another way.
-func (c *checks) lost(p *plane, h *host, d *deeds, was *states.Record, ev *reducer.Event, beat said, wrong func(string)) {
-	if !beat.Rollout.IsZero() {
-		wrong("the agent held " + beat.Rollout.String())
+func (c *checks) lost(p *plane, h *host, d *deeds, was *states.Record, ev *reducer.Event, beats []said, wrong func(string)) {
+	if !slices.ContainsFunc(beats, func(b said) bool { return b.Rollout.IsZero() }) {
+		wrong("the agent held a rollout")
 	}
 	if blocks := c.held(p.plan(), was, false); len(blocks) > 0 {
 		p.violate(noGatePassed, "%s: %s as %s, held by %v", ev.Key, ev.Kind(), ev.Origin.Case, blocks)

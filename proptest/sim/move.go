@@ -63,12 +63,9 @@ const (
 	longSilence
 )
 
-// jumps are how far clocks jump: of hosts up to a day, of control planes within
-// the bound on skew, as operators keep them.
-var (
-	hostJumps  = [...]int64{-86_400_000, -120_000, 120_000, 86_400_000}
-	planesJump = [...]int64{-240_000, 240_000}
-)
+// jumps are how far clocks jump, in milliseconds: up to a day either way, or by
+// less than the bound on skew.
+var jumps = [...]int64{-86_400_000, -120_000, 120_000, 86_400_000}
 
 // isFault reports whether the move is one of those that are counted.
 func (m move) isFault() bool { return m.verb > minutePasses || m.fate != fine }
@@ -93,9 +90,9 @@ func (m move) line(s *small) (who, text string) {
 	case agentDoomed:
 		return host, fmt.Sprintf("is going to be killed before action %d of its next step", m.nth)
 	case clockJumps:
-		return host, fmt.Sprintf("has its clock set by %d s", hostJumps[m.nth]/1000)
+		return host, fmt.Sprintf("has its clock set by %d s", jumps[m.nth]/1000)
 	case planeJumps:
-		return plane, fmt.Sprintf("has its clock set by %d s", planesJump[m.nth]/1000)
+		return plane, fmt.Sprintf("has its clock set by %d s", jumps[m.nth]/1000)
 	case switchEnds, rollbackEnds, bootsStaged, probesPass, ticks, agentStarts, heals, switchFails, switchDefers,
 		switchKills, rollbackKills, probesFail, agentKilled, reboots, rebootsOld, installedAnew, cutOff:
 		return host, verbs[m.verb]
@@ -225,7 +222,7 @@ func (s *small) requests(i int8, f fate, add func(move)) {
 		if len(t.sends) > 0 && f == fine {
 			add(move{verb: reportsAll, host: i, plane: to})
 		}
-		if !h.machine.Busy() && f != lost && f != doubled && s.planes[p].up() {
+		if !h.machine.Busy() && f != lost && f != doubled && f != answerDoubled && s.planes[p].up() {
 			add(move{verb: polls, host: i, plane: to, fate: f})
 		}
 	}
@@ -235,7 +232,7 @@ func (s *small) planeFaults(i int8, add func(move)) {
 	if s.planes[i].up() {
 		add(move{verb: planeKilled, plane: i})
 	}
-	for n := range planesJump {
+	for n := range jumps {
 		add(move{verb: planeJumps, plane: i, nth: int8(n)})
 	}
 }
@@ -247,7 +244,7 @@ func (s *small) hostFaults(i int8, add func(move)) {
 		add(move{verb: rebootsOld, host: i})
 	}
 	add(move{verb: installedAnew, host: i})
-	for n := range hostJumps {
+	for n := range jumps {
 		add(move{verb: clockJumps, host: i, nth: int8(n)})
 	}
 	if !t.cut {

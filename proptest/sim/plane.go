@@ -8,6 +8,7 @@ import (
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/engine"
 	"github.com/rollmend/rollmend/gates"
+	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 )
 
@@ -22,19 +23,20 @@ const (
 // cut into steps between which anything can happen.
 type plane struct {
 	*world
+	dice     *dice // its own
 	name     string
 	clockOff time.Duration
 	cutUntil int64
 
-	core   *engine.Core
-	life   int // of the process
-	loaded int // the manifest that counts; -1: none
-	cursor int // of the store's changes that were taken in
-	stale  bool
-	inbox  []*call
-	busy   bool
-	known  map[states.Host]*heard // what this process was told, for the checks
-	start  states.Time
+	core    *engine.Core
+	life    int // of the process
+	loaded  int // the manifest that counts; -1: none
+	cursor  int // of the store's changes that were taken in
+	stale   bool
+	inbox   []*call
+	busy    bool
+	known   map[states.Host]*heard // what this process was told, for the checks
+	started int64                  // true time
 }
 
 // call is an input and who waits for the reply.
@@ -54,13 +56,15 @@ func (p *plane) plan() gates.Plan { return p.manifests[p.loaded].plan }
 
 // begin starts the process.
 func (p *plane) begin() {
-	core, err := engine.NewCore(engine.CoreOptions{Started: p.at(), Cycle: cycle, Silence: silence, Skew: skew})
+	core, err := engine.NewCore(engine.CoreOptions{
+		Started: p.at(), Cycle: cycle, Silence: silence, Skew: skew, Shared: len(p.world.planes) > 1,
+	})
 	if err != nil {
 		p.violate("a control plane starts", "%v", err)
 		return
 	}
 	p.life++
-	p.core, p.loaded, p.start = core, -1, p.at()
+	p.core, p.loaded, p.started = core, -1, p.now
 	p.inbox, p.busy, p.stale = nil, false, true
 	p.known = map[states.Host]*heard{}
 	p.note(p.name, "starts")
@@ -162,11 +166,11 @@ func (p *plane) reread() bool {
 // it does not arrive, and they find out when they look by themselves.
 func (w *world) told(by *plane) {
 	for _, other := range w.planes {
-		if other == by || w.faulty && w.dice.oneIn("notification", w.rates.drop) && w.fault("notification lost", other.name) {
+		if other == by || w.faulty && other.dice.oneIn("notification", w.rates.drop) && w.fault(other.name, "notification lost", "") {
 			continue
 		}
 		if other.up() {
-			other.in(w.dice.between("notified", time.Millisecond, 50*time.Millisecond), other.follow)
+			other.in(other.dice.between("notified", time.Millisecond, 50*time.Millisecond), other.follow)
 		}
 	}
 }
@@ -297,7 +301,7 @@ func (p *plane) commit(batch *engine.Batch, calls []*call) {
 			p.violate("a batch that was decided can be stored", "%v", err)
 			return
 		}
-		if p.faulty && p.dice.oneIn("torn", p.rates.torn) && p.fault("torn write", p.name) {
+		if p.faulty && p.dice.oneIn("torn", p.rates.torn) && p.fault(p.name, "torn write", p.name) {
 			p.tearStore()
 			return
 		}
@@ -307,7 +311,7 @@ func (p *plane) commit(batch *engine.Batch, calls []*call) {
 		if p.crashes("between a commit and its reply") {
 			return
 		}
-		if p.faulty && len(p.planes) > 1 && p.dice.oneIn("outcome", p.rates.outcome) && p.fault("outcome of a commit unknown", p.name) {
+		if p.faulty && len(p.planes) > 1 && p.dice.oneIn("outcome", p.rates.outcome) && p.fault(p.name, "outcome of a commit unknown", p.name) {
 			results, err = nil, adapters.ErrUnknownOutcome
 		}
 	}
@@ -332,15 +336,30 @@ func (p *plane) commit(batch *engine.Batch, calls []*call) {
 		case reply.Again:
 			c.reply(engine.Reply{Err: engine.ErrContended})
 		default:
-			c.reply(reply)
+			c.reply(p.complete(c.input, reply))
 		}
 	}
 	p.work()
 }
 
+// complete answers a retransmit from the log, as an engine does.
+func (p *plane) complete(in engine.Input, reply engine.Reply) engine.Reply {
+	report, ok := in.(engine.Report)
+	if !ok || reply.Err != nil || reply.Report.Disposition != reducer.Duplicate || reply.Report.Reason != "" {
+		return reply
+	}
+	log, err := p.store.Log(context.Background(), report.Event.Key)
+	if err != nil {
+		p.violate("the store can be read", "%v", err)
+		return reply
+	}
+	reply.Report = engine.Retransmit(log, report.Event)
+	return reply
+}
+
 // crashes kills the process here, where such a fault happens.
 func (p *plane) crashes(where string) bool {
-	if p.faulty && p.dice.oneIn("kill plane", p.rates.killPlane) && p.fault("control plane killed", where) {
+	if p.faulty && p.dice.oneIn("kill plane", p.rates.killPlane) && p.fault(p.name, "control plane killed", where) {
 		p.end(p.dice.between("plane back", time.Second, 90*time.Second))
 		return true
 	}

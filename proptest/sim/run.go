@@ -15,15 +15,19 @@ import (
 type Options struct {
 	Seed uint64
 
-	// Only, where it is not nil, names the faults that happen, by their numbers:
-	// all others are left out. It is how a run is made smaller.
-	Only []int
+	// Only, where it is not nil, names the faults that happen: all others are
+	// left out. It is how a run is made smaller.
+	Only []Fault
 
 	// Timeline keeps what happened, which a violation then tells.
 	Timeline bool
 }
 
-func (o *Options) leavesOut(fault int) bool {
+// Fault names a fault of a run by who is hit and by how many could have hit it
+// before: canary-0#12.
+type Fault string
+
+func (o *Options) leavesOut(fault Fault) bool {
 	return o.Only != nil && !slices.Contains(o.Only, fault)
 }
 
@@ -59,7 +63,7 @@ type Report struct {
 	// last fault and the last thing that the host did.
 	WorstSettle time.Duration
 
-	happened []int // the numbers of the faults
+	happened []happened
 }
 
 // faultyFor bounds how long faults happen in a run.
@@ -98,6 +102,8 @@ func newWorld(opts Options) *world {
 		Seed: opts.Seed, ByFault: map[string]int{}, Synthesised: map[string]int{}, Exceptions: map[string]int{},
 	}
 	w.checks.records = map[states.Key]states.Record{}
+	w.checks.changed = map[states.Key]int64{}
+	w.faults = map[string]int{}
 	w.shape = drawShape(w.dice)
 	w.rates = drawRates(w.dice)
 	return w
@@ -118,8 +124,11 @@ func (w *world) begin() {
 		replicas = 2 + w.dice.below("replicas", 2)
 	}
 	for i := range replicas {
-		p := &plane{world: w, name: fmt.Sprintf("plane-%d", i+1)}
+		name := fmt.Sprintf("plane-%d", i+1)
+		p := &plane{world: w, name: name, dice: w.dice.of(name)}
 		w.planes = append(w.planes, p)
+	}
+	for _, p := range w.planes {
 		p.begin()
 	}
 	for _, ph := range w.shape.hosts {
@@ -130,17 +139,17 @@ func (w *world) begin() {
 
 // install sets a host up.
 func (w *world) install(name states.Host, channel states.Channel) {
-	h := &host{world: w, name: name, channel: channel, boot: 1, lives: 1, runs: target(channel, 0)}
+	h := &host{world: w, name: name, dice: w.dice.of(string(name)), channel: channel, boot: 1, lives: 1, runs: target(channel, 0)}
 	h.truth.has = []states.Closure{h.runs}
 	h.config = agent.Config{
 		Host: name, Generation: agent.Present, BeatEvery: cycle, RetryEvery: 7 * time.Second,
 		ProbeEvery: 15 * time.Second, FailAfter: 30 * time.Second, OnFailure: states.RollbackAndHalt,
 	}
-	if w.dice.oneIn("first generation", 6) {
+	if h.dice.oneIn("first generation", 6) {
 		h.config.Generation = agent.First
 	}
 	w.hosts = append(w.hosts, h)
-	w.after(w.dice.between("installed", 0, cycle), func() {
+	w.after(h.dice.between("installed", 0, cycle), func() {
 		if !h.up {
 			h.start()
 		}
@@ -186,45 +195,4 @@ func (s *Summary) Add(r Report) {
 			(*m.to)[name] += n
 		}
 	}
-}
-
-// Shrink looks for the fewest faults with which a run still breaks the same
-// sentence, within so many tries, and returns what it then breaks, with its
-// timeline.
-func Shrink(v *Violation, tries int) *Violation {
-	best := v.Options
-	if r, err := Run(best); err != nil {
-		best.Only = r.happened
-	}
-	breaks := func(only []int) bool {
-		tries--
-		o := best
-		o.Only = only
-		_, err := Run(o)
-		broken, ok := err.(*Violation)
-		return ok && broken.Sentence == v.Sentence
-	}
-	for size := (len(best.Only) + 1) / 2; size > 0 && tries > 0; {
-		smaller := false
-		for from := 0; from < len(best.Only) && tries > 0; {
-			without := slices.Concat(best.Only[:from], best.Only[min(from+size, len(best.Only)):])
-			if breaks(append([]int{}, without...)) {
-				best.Only, smaller = append([]int{}, without...), true
-				continue
-			}
-			from += size
-		}
-		if !smaller || size > 1 {
-			if size == 1 {
-				break
-			}
-			size = (size + 1) / 2
-		}
-	}
-	best.Timeline = true
-	_, err := Run(best)
-	if small, ok := err.(*Violation); ok {
-		return small
-	}
-	return v
 }

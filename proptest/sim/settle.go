@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"github.com/rollmend/rollmend/agent"
@@ -20,18 +21,26 @@ const (
 	// than any step of a host takes, a reboot by an operator included.
 	quietFor = 8 * cycle
 
+	// quieterFor is the same for replicas whose clocks were not the same: a host
+	// is sent nothing before it beats at one of them twice in a row.
+	quieterFor = 40 * cycle
+
 	// lookEvery is how often hosts and records are compared.
 	lookEvery = time.Second
 )
 
 // settle follows the fleet until nothing happens any more.
 func (w *world) settle() {
+	quiet := quietFor
+	if len(w.planes) > 1 && w.skewed {
+		quiet = quieterFor
+	}
 	w.calm()
 	calm := w.now
 	var look func()
 	look = func() {
 		w.compare(calm)
-		if w.violated == nil && w.now < calm+settleMost.Milliseconds() && w.now < w.lastChange(calm)+quietFor.Milliseconds() {
+		if w.violated == nil && w.now < calm+settleMost.Milliseconds() && w.now < w.lastChange(calm)+quiet.Milliseconds() {
 			w.after(lookEvery, look)
 			return
 		}
@@ -55,7 +64,8 @@ func (w *world) lastChange(calm int64) int64 {
 }
 
 // compare finds the longest that a record disagreed with its host, counted
-// from the last fault, or from the last thing that the host did.
+// from the last fault, from the last thing that the host did, or from when the
+// record was last stored: a gate may have opened for it just then.
 func (w *world) compare(calm int64) {
 	plan := w.newest()
 	for i, ph := range plan.Hosts {
@@ -64,7 +74,7 @@ func (w *world) compare(calm int64) {
 		if w.agrees(h, rec) {
 			continue
 		}
-		lag := time.Duration(w.now-max(calm, h.truth.changed)) * time.Millisecond
+		lag := time.Duration(w.now-max(calm, h.truth.changed, w.checks.changed[rec.Key])) * time.Millisecond
 		w.report.WorstSettle = max(w.report.WorstSettle, lag)
 		if lag > w.bound(h) {
 			s, known := standing(h.journal, rec.Rollout)
@@ -83,18 +93,25 @@ func (w *world) bound(h *host) time.Duration {
 			return 2*cycle + pass
 		}
 	}
-	return cycle + pass + w.ahead()
+	return cycle + pass
 }
 
-// ahead is how far openings lie in the future of a control plane whose clock
-// was set back: before they have passed, no heartbeat is newer.
-func (w *world) ahead() (most time.Duration) {
-	for _, p := range w.planes {
-		for _, o := range w.checks.fleet.Openings {
-			most = max(most, o.At.Sub(p.at()))
+// staleByClock reports whether the newest heartbeat of an agent of the first
+// generation looks older than what is known of its host. It gives no order, so
+// its clock counts, as the specification names: it is stale until that has
+// caught up.
+func (w *world) staleByClock(h *host, rec *states.Record) bool {
+	if h.config.Generation != agent.First || len(h.truth.beats) == 0 {
+		return false
+	}
+	newest := h.truth.beats[len(h.truth.beats)-1].At
+	for _, o := range w.checks.fleet.Openings {
+		if o.Rollout == rec.Rollout && newest < min(o.At, w.planes[0].at()).Add(-skew) {
+			return true
 		}
 	}
-	return most
+	return newest < rec.At(states.LastTransitionAt) ||
+		slices.ContainsFunc(h.truth.beats, func(s said) bool { return s.At > newest })
 }
 
 // agrees reports whether a record says what its host is at.
@@ -123,13 +140,9 @@ func (w *world) agrees(h *host, rec states.Record) bool {
 }
 
 // firstAgrees holds agents of the first generation to what they can be held
-// to: they forget what they did, and a clock that was set back makes their
-// heartbeats stale.
+// to: they forget what they did.
 func (w *world) firstAgrees(h *host, rec states.Record) bool {
-	if h.setBack || h.clockOff != 0 {
-		return true
-	}
-	return rec.State != states.Pending || !h.runs.Is(rec.Target) || h.machine.Queued() > 0 ||
+	return w.staleByClock(h, &rec) || rec.State != states.Pending || !h.runs.Is(rec.Target) || h.machine.Queued() > 0 ||
 		len(w.checks.held(w.newest(), &rec, false)) > 0
 }
 
@@ -139,7 +152,7 @@ func (w *world) liveness() {
 	for i, ph := range plan.Hosts {
 		h := w.hosts[i]
 		rec := w.checks.record(plan, ph)
-		if h.config.Generation == agent.First && (h.setBack || h.clockOff != 0) {
+		if w.staleByClock(h, &rec) {
 			continue
 		}
 		s, known := standing(h.journal, rec.Rollout)
@@ -156,8 +169,10 @@ func (w *world) liveness() {
 				w.violate(allowedHappens, "%s waits, and nothing holds it: %s", rec.Key, hostLine(h, rec, s, known))
 			}
 		case states.Activating, states.Deferred, states.Soaking:
-			soaks := h.machine.SoakDue() > h.at() // its clock was set back in the midst of it
-			if h.runs.Is(rec.Target) && h.fate(rec.Target) < fateProbeFails && !soaks {
+			if h.config.Generation == agent.First && h.machine.SoakDue() > h.at() {
+				continue // it was told when by a clock of a control plane that was ahead
+			}
+			if h.runs.Is(rec.Target) && h.fate(rec.Target) < fateProbeFails {
 				w.violate(allowedHappens, "%s does not end: %s", rec.Key, hostLine(h, rec, s, known))
 			}
 		}

@@ -2,7 +2,6 @@ package sim_test
 
 import (
 	"flag"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +12,7 @@ import (
 var (
 	seed  = flag.Uint64("sim.seed", 1, "the seed to begin with")
 	runs  = flag.Int("sim.runs", 200, "how many seeds to run")
-	only  = flag.String("sim.only", "", "the faults that happen, by their numbers, with commas between; or none")
+	only  = flag.String("sim.only", "", "the faults that happen, with commas between; or none")
 	tries = flag.Int("sim.shrink", 200, "how many runs to spend on making a violation smaller")
 )
 
@@ -38,11 +37,9 @@ func TestTheFleetKeepsThePromise(t *testing.T) {
 func TestReplay(t *testing.T) {
 	o := sim.Options{Seed: *seed, Timeline: true}
 	if *only != "" {
-		o.Only = []int{}
-		for _, n := range strings.Split(*only, ",") {
-			if i, err := strconv.Atoi(n); err == nil {
-				o.Only = append(o.Only, i)
-			}
+		o.Only = []sim.Fault{}
+		for _, f := range strings.Split(*only, ",") {
+			o.Only = append(o.Only, sim.Fault(f))
 		}
 	}
 	report, err := sim.Run(o)

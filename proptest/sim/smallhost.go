@@ -26,21 +26,7 @@ func (s *small) startAgent(i int) {
 func (s *small) endAgent(i int) {
 	h := s.hosts[i]
 	h.up = false
-	var flight []message
-	for _, m := range s.flight {
-		if m.host == i {
-			m.orphan = true
-		}
-		if !m.orphan || !m.answer {
-			flight = append(flight, m)
-		}
-	}
-	s.flight = flight
-	for _, r := range s.rounds {
-		if r != nil && r.asked.host == i {
-			r.asked.orphan = true
-		}
-	}
+	s.forsake(func(m *message) bool { return m.host == i })
 	s.tasks[i] = task{cut: s.tasks[i].cut}
 	h.note(string(h.name), "agent ends")
 }

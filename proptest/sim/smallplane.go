@@ -20,12 +20,14 @@ const startTakes = time.Second
 func (s *small) startPlane(i int) {
 	s.pass(startTakes)
 	p := s.planes[i]
-	core, err := engine.NewCore(engine.CoreOptions{Started: s.seams.started(p.at()), Cycle: cycle, Silence: silence, Skew: skew})
+	core, err := engine.NewCore(engine.CoreOptions{
+		Started: s.seams.started(p.at()), Cycle: cycle, Silence: silence, Skew: skew, Shared: s.kind.planes > 1,
+	})
 	if err != nil {
 		s.violate("a control plane starts", "%v", err)
 		return
 	}
-	p.core, p.loaded, p.start, p.stale = core, -1, p.at(), true
+	p.core, p.loaded, p.started, p.stale = core, -1, p.now, true
 	p.known = map[states.Host]*heard{}
 	s.unseen[i] = changes{}
 	p.note(p.name, "starts")

@@ -78,7 +78,8 @@ func (s *small) playPlane(m move) {
 	case planeKilled:
 		s.endPlane(i)
 	case planeJumps:
-		s.planes[i].clockOff += time.Duration(planesJump[m.nth]) * time.Millisecond
+		s.skewed = true
+		s.planes[i].clockOff += time.Duration(jumps[m.nth]) * time.Millisecond
 	}
 }
 
@@ -138,9 +139,8 @@ func (s *small) playHost(i int, m move) {
 		h.truth.reinstalled()
 		s.rebootHost(i, h.runs)
 	case clockJumps:
-		by := time.Duration(hostJumps[m.nth]) * time.Millisecond
+		by := time.Duration(jumps[m.nth]) * time.Millisecond
 		h.clockOff += by
-		h.setBack = h.setBack || by < 0
 		t.jumped = true
 	case cutOff, heals:
 		t.cut = m.verb == cutOff
@@ -170,6 +170,7 @@ func (s *small) request(m move) {
 		t.beats, t.beat = false, said{}
 		s.ask(out, m.fate)
 	case polls:
+		s.forsake(func(o *message) bool { return o.host == i && o.what == aPoll })
 		out.what = aPoll
 		s.ask(out, m.fate)
 	case reports:

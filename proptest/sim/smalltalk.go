@@ -41,7 +41,7 @@ type message struct {
 	answer bool
 	host   int
 	plane  int
-	orphan bool // the agent that asked has ended
+	orphan bool // who asked does not wait any more
 	beat   said
 	send   agent.Send
 	input  agent.Input // of an answer
@@ -96,7 +96,7 @@ func (s *small) arrive(m message, f fate) {
 		}
 		in = beat
 	case aReport:
-		report := engine.Report{Event: m.send.Report, KeptFrom: m.send.KeptFrom}
+		report := engine.Report{Event: m.send.Report, LostFrom: m.send.LostFrom}
 		s.seams.report(&report)
 		in = report
 	case aPoll:
@@ -126,7 +126,7 @@ func (s *small) finish(m message, in engine.Input, batch *engine.Batch, f fate) 
 		}
 		if !reply.Again && !reply.Later {
 			if !s.seams.early {
-				s.answer(m, reply, f)
+				s.answer(m, s.planes[m.plane].complete(in, reply), f)
 			}
 			if f == killedThen {
 				s.endPlane(m.plane)
@@ -150,7 +150,7 @@ func (s *small) answer(m message, r engine.Reply, f fate) {
 		if r.Err != nil {
 			return // it is not answered; the next one is
 		}
-		p.answers(h)
+		p.answers(h, r.Beat.ReceivedAt)
 		m.input = answerOf(0, m.beat.Heartbeat, r.Beat)
 	case aReport:
 		s.checks.answered(p, m.send.Report, r)
@@ -192,5 +192,23 @@ func (s *small) hear(m message) {
 	case agent.Dispatched:
 		in.Now, in.Current = h.at(), h.sees()
 		s.stepAgent(m.host, in)
+	}
+}
+
+// forsake lets nobody wait any more for some answers: those that are under way
+// do not arrive, nor will those to requests that are.
+func (s *small) forsake(these func(*message) bool) {
+	var flight []message
+	for _, m := range s.flight {
+		m.orphan = m.orphan || these(&m)
+		if !m.orphan || !m.answer {
+			flight = append(flight, m)
+		}
+	}
+	s.flight = flight
+	for _, r := range s.rounds {
+		if r != nil {
+			r.asked.orphan = r.asked.orphan || these(&r.asked)
+		}
 	}
 }

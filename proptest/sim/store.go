@@ -54,7 +54,7 @@ func (w *world) reopen(putBack bool) {
 	w.store = s
 	w.checks.reopened(w, putBack)
 	for _, p := range w.planes {
-		p.end(w.dice.between("plane back", time.Second, 60*time.Second))
+		p.end(p.dice.between("plane back", time.Second, 60*time.Second))
 	}
 }
 

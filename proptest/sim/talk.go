@@ -19,9 +19,14 @@ func heartbeatOf(host states.Host, hb agent.Heartbeat) synth.Heartbeat {
 	}
 }
 
+// anyPlane is the control plane that the host's next request reaches.
+func (h *host) anyPlane() *plane {
+	return h.planes[h.dice.below("which plane", len(h.planes))]
+}
+
 // beat sends a heartbeat, and brings back its reply.
 func (h *host) beat(hb agent.Heartbeat) {
-	p := h.plane()
+	p := h.anyPlane()
 	life := h.life
 	sent := h.truth.atBeat(h, hb)
 	h.note(string(h.name), "beats %s on %s holding %s to %s", hb.Order, hb.Current, hb.Rollout, p.name)
@@ -37,7 +42,7 @@ func (h *host) beat(hb agent.Heartbeat) {
 			if r.Err != nil {
 				return // it is not answered; the next one is
 			}
-			p.answers(h)
+			p.answers(h, r.Beat.ReceivedAt)
 			h.carry(h, p, "reply to a heartbeat", func() {
 				if h.life == life && h.up {
 					h.step(answerOf(h.at(), hb, r.Beat))
@@ -48,7 +53,7 @@ func (h *host) beat(hb agent.Heartbeat) {
 }
 
 func answerOf(now states.Time, hb agent.Heartbeat, r engine.HeartbeatReply) agent.BeatAnswered {
-	in := agent.BeatAnswered{Now: now, ReceivedAt: r.ReceivedAt, NextBeat: r.NextBeat, LastBoot: r.LastBoot}
+	in := agent.BeatAnswered{Now: now, ReceivedAt: r.ReceivedAt, NextBeat: r.NextBeat, Newest: r.Newest}
 	for _, s := range r.Snapshots {
 		rec := &s.Record
 		in.Snapshots = append(in.Snapshots, agent.Snapshot{
@@ -69,11 +74,11 @@ func answerOf(now states.Time, hb agent.Heartbeat, r engine.HeartbeatReply) agen
 // send sends a report, and brings back its answer.
 func (h *host) send(send agent.Send) {
 	ev := send.Report
-	p := h.plane()
+	p := h.anyPlane()
 	life := h.life
 	h.note(string(h.name), "reports %s %d of %s to %s", ev.Kind(), int(ev.Seq), ev.Key.Rollout, p.name)
 	h.carry(h, p, "report", func() {
-		p.take(engine.Report{Event: ev, KeptFrom: send.KeptFrom}, func(r engine.Reply) {
+		p.take(engine.Report{Event: ev, LostFrom: send.LostFrom}, func(r engine.Reply) {
 			p.checks.answered(p, ev, r)
 			in := reportAnswer(send, r)
 			h.carry(h, p, "answer to a report", func() {
@@ -86,6 +91,15 @@ func (h *host) send(send agent.Send) {
 	})
 }
 
+// dispatchOf is what arrives of a dispatch.
+func dispatchOf(d *engine.Dispatch) agent.Dispatch {
+	out := agent.Dispatch{Rollout: d.Key.Rollout, Target: d.Target, Soak: d.Policy.Soak, OnFailure: d.Policy.OnFailure}
+	if out.Soak != 0 {
+		out.SoakDueAt = d.SentAt.Add(out.Soak)
+	}
+	return out
+}
+
 // pollLater asks for a dispatch after a while, and goes on doing so.
 func (h *host) pollLater(d time.Duration) {
 	h.later(d, func() {
@@ -94,13 +108,16 @@ func (h *host) pollLater(d time.Duration) {
 	})
 }
 
-// ask asks for a dispatch.
+// ask asks for a dispatch. It gives up an earlier poll: an answer to that one
+// finds nobody who waits for it.
 func (h *host) ask() {
 	if h.machine.Busy() {
 		return
 	}
-	p := h.plane()
+	p := h.anyPlane()
 	life := h.life
+	h.polls++
+	poll := h.polls
 	h.carry(h, p, "poll", func() {
 		p.take(engine.Poll{Host: h.name}, func(r engine.Reply) {
 			if r.Err != nil || r.Dispatch == nil {
@@ -110,7 +127,8 @@ func (h *host) ask() {
 			p.checks.dispatched(p, h, d)
 			p.note(p.name, "dispatches %s to %s", d.Key.Rollout, h.name)
 			h.carry(h, p, "dispatch", func() {
-				if h.life == life && h.up {
+				if h.life == life && h.up && h.polls == poll {
+					h.polls++ // it is answered
 					h.step(agent.Dispatched{Now: h.at(), Current: h.sees(), Dispatch: dispatchOf(d)})
 				}
 			})
@@ -133,12 +151,4 @@ func reportAnswer(sent agent.Send, r engine.Reply) agent.ReportAnswered {
 		in.Answer, in.After = agent.NotNow, 5*time.Second
 	}
 	return in
-}
-
-// dispatchOf is what arrives of a dispatch.
-func dispatchOf(d *engine.Dispatch) agent.Dispatch {
-	return agent.Dispatch{
-		Rollout: d.Key.Rollout, Target: d.Target, Soak: d.Policy.Soak,
-		SoakDueAt: d.SentAt.Add(d.Policy.Soak), OnFailure: d.Policy.OnFailure,
-	}
 }

@@ -12,6 +12,7 @@ import (
 type truth struct {
 	deeds   map[states.Rollout]*deeds
 	beats   []said
+	replies []given          // to its heartbeats
 	has     []states.Closure // everything that the host ever ran
 	changed int64            // true time of the last thing that it did
 }
@@ -31,7 +32,18 @@ type said struct {
 	life int // of the installation
 }
 
-// beatsKept bounds how many heartbeats of a host are remembered: those of more
+// given is a reply to a heartbeat.
+type given struct {
+	received states.Time // as it says
+	at       int64       // when it was truly given
+}
+
+// hadSince reports whether a reply that says so was given since a moment.
+func (t *truth) hadSince(received states.Time, since int64) bool {
+	return slices.ContainsFunc(t.replies, func(g given) bool { return g.received == received && g.at >= since })
+}
+
+// beatsKept bounds how many heartbeats of a host, and replies, are remembered: those of more
 // than an hour, which is longer than any of them is under way.
 const beatsKept = 128
 
@@ -91,22 +103,24 @@ func (t *truth) atBeat(h *host, hb agent.Heartbeat) said {
 	return s
 }
 
-// showed reports whether the host sent a heartbeat that says what an
-// observation rests on. One whose time was cut is known by its order, or, of
-// the first generation, by what it showed alone.
-func (t *truth) showed(o states.Observation) (said, bool) {
-	for i := len(t.beats) - 1; i >= 0; i-- {
-		if b := t.beats[i]; b.Current.Is(o.Current) && b.Order == o.Order && b.At == o.At {
-			return b, true
+// showed lists the heartbeats of the host that an observation can rest on. One
+// whose time was cut is known by its order, or, of the first generation, by what
+// it showed alone.
+func (t *truth) showed(o states.Observation) []said {
+	var exact, cut []said
+	for _, b := range t.beats {
+		switch {
+		case !b.Current.Is(o.Current) || b.Order != o.Order:
+		case b.At == o.At:
+			exact = append(exact, b)
+		case b.At > o.At || o.Order.Given():
+			cut = append(cut, b)
 		}
 	}
-	for i := len(t.beats) - 1; i >= 0; i-- {
-		b := t.beats[i]
-		if b.Current.Is(o.Current) && (o.Order.Given() && b.Order == o.Order || !o.Order.Given() && b.At >= o.At) {
-			return b, true
-		}
+	if len(exact) > 0 {
+		return exact
 	}
-	return said{}, false
+	return cut
 }
 
 // failed reports whether the host ever failed in the rollout.

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/rollmend/rollmend/gates"
@@ -25,9 +26,11 @@ type world struct {
 	hosts     []*host
 
 	rates    rates
-	faulty   bool // faults may happen
-	faults   int  // that could have happened so far, left out ones too
+	faulty   bool           // faults may happen
+	faults   map[string]int // that could have happened so far, by who is hit; left out ones too
 	checks   checks
+	ticks    int  // of trouble
+	skewed   bool // a clock of a control plane was changed
 	over     bool // nothing happens any more
 	violated *Violation
 }
@@ -42,26 +45,23 @@ func (w *world) clock(off time.Duration) states.Time {
 	return states.Time(dawn + w.now + off.Milliseconds())
 }
 
-// fault reports whether a fault that could happen here does: not where the run
-// was asked to leave it out. It counts it.
-func (w *world) fault(kind, detail string) bool {
-	w.faults++
-	if w.opts.leavesOut(w.faults) {
+// fault reports whether a fault that could hit somebody here does: not where the
+// run was asked to leave it out. It counts it.
+func (w *world) fault(who, kind, detail string) bool {
+	w.faults[who]++
+	id := Fault(fmt.Sprintf("%s#%d", who, w.faults[who]))
+	if w.opts.leavesOut(id) {
 		return false
 	}
 	w.report.Faults++
 	w.report.ByFault[kind]++
-	w.report.happened = append(w.report.happened, w.faults)
-	w.note("fault", "%d: %s %s", w.faults, kind, detail)
+	w.report.happened = append(w.report.happened, happened{id: id, kind: kind, at: w.now})
+	w.note("fault", "%s: %s %s", id, kind, detail)
 	return true
 }
 
 // newest returns the manifest that was published last.
 func (w *world) newest() gates.Plan { return w.manifests[len(w.manifests)-1].plan }
-
-func (w *world) plane() *plane {
-	return w.planes[w.dice.below("which plane", len(w.planes))]
-}
 
 func (w *world) hostNamed(name states.Host) *host {
 	for _, h := range w.hosts {
