@@ -139,7 +139,8 @@ func newSmall(k *kind, f *seams, g *graph.Plan) *small {
 	return s
 }
 
-// publish brings the next manifest out.
+// publish brings the next manifest out. The second one brings the first host the
+// closure of the first under another ref, and the second host a new one.
 func (s *small) publish() {
 	k, nth := s.kind, len(s.manifests)+1
 	p := gates.Plan{Ref: states.Ref(fmt.Sprintf("m%d", nth)), SignedAt: s.clock(0)}
@@ -147,7 +148,7 @@ func (s *small) publish() {
 	for i, name := range []states.Host{"web-1", "web-2"} {
 		names = append(names, name)
 		p.Hosts = append(p.Hosts, gates.PlannedHost{
-			Host: name, Channel: k.channels[i], Wave: k.waves[i], Target: target(k.channels[i], nth),
+			Host: name, Channel: k.channels[i], Wave: k.waves[i], Target: target(k.channels[i], max(1, nth-1+i)),
 			Policy: states.Policy{Soak: smallSoak, OnFailure: k.policy[i], DeferredIsDone: true},
 		})
 	}
