@@ -15,7 +15,6 @@ import (
 type Defect struct {
 	Name  string
 	World string
-	Steps int // of the shortest way to it
 	seams seams
 }
 
@@ -31,17 +30,17 @@ func (d *Defect) Plant(o *WalkOptions) {
 // Defects are the ways in which control planes and agents of this sort are
 // known to go wrong.
 var Defects = []Defect{
-	{"a reply before its commit", "waves", 0, seams{early: true}},
-	{"a core that does not wait for its first reply to be heard", "replicas", 1, seams{
+	{"a reply before its commit", "waves", seams{early: true}},
+	{"a core that does not wait for its first reply to be heard", "replicas", seams{
 		onStart: func(states.Time) states.Time { return 1 },
 	}},
-	{"heartbeats without the rollout that the agent holds", "waves", 2, seams{
+	{"heartbeats without the rollout that the agent holds", "waves", seams{
 		onBeat: func(hb *synth.Heartbeat) { hb.Holds = states.Rollout{} },
 	}},
-	{"heartbeats without the reports that wait", "waves", 1, seams{
+	{"heartbeats without the reports that wait", "waves", seams{
 		onBeat: func(hb *synth.Heartbeat) { hb.Queued = 0 },
 	}},
-	{"a store that stores no quarantine", "waves", 0, seams{
+	{"a store that stores no quarantine", "waves", seams{
 		onChanges: func(changes []adapters.Change) []adapters.Change {
 			return changed(changes, func(c *adapters.Change) {
 				for i := range c.Effects {
@@ -50,15 +49,15 @@ var Defects = []Defect{
 			})
 		},
 	}},
-	{"a store that compares no ordering revision", "replicas", 3, seams{
+	{"a store that compares no ordering revision", "replicas", seams{
 		onChanges: func(changes []adapters.Change) []adapters.Change {
 			return changed(changes, func(c *adapters.Change) { c.Guard = 0 })
 		},
 	}},
-	{"a manifest whose edges are not read", "edge", 0, seams{
+	{"a manifest whose edges are not read", "edge", seams{
 		onPlan: func(p gates.Plan) gates.Plan { p.ChannelEdges = nil; return p },
 	}},
-	{"a manifest whose budgets are not read", "budget", 0, seams{
+	{"a manifest whose budgets are not read", "budget", seams{
 		onPlan: func(p gates.Plan) gates.Plan { p.Budgets = nil; return p },
 	}},
 }
