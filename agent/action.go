@@ -20,7 +20,7 @@ type Keep struct{ Entry Entry }
 type Forget struct{ Slot Slot }
 
 // Beat sends a heartbeat. Its reply is a [BeatAnswered]; where none comes, the
-// next heartbeat follows anyway.
+// next heartbeat follows anyway, and a reply that comes after that is dropped.
 type Beat struct{ Heartbeat Heartbeat }
 
 // Send sends a report, which was kept before. Its reply is a [ReportAnswered];

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/rollmend/rollmend/adapters"
+	"github.com/rollmend/rollmend/states"
 )
 
 // loop is the one goroutine that decides and commits: read, decide, commit,
@@ -128,10 +129,16 @@ func (e *Engine) foreign() bool {
 }
 
 // confirm lets dispatches that were marked before go out again only where no
-// other writer has closed a gate meanwhile.
+// other writer has closed a gate or heard of them meanwhile.
 func (e *Engine) confirm(ctx context.Context, batch *Batch) {
-	if !batch.Repeats() {
+	keys := batch.Repeats()
+	if len(keys) == 0 {
 		return
+	}
+	records := make([]states.Record, len(keys))
+	for i, key := range keys {
+		// One that cannot be read now is read in the next round.
+		records[i], _ = e.opts.Store.Record(ctx, key)
 	}
 	fleet, err := e.opts.Store.Fleet(ctx)
 	if err != nil {
@@ -139,7 +146,7 @@ func (e *Engine) confirm(ctx context.Context, batch *Batch) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.core.Confirm(batch, fleet.Ordering) {
+	if e.core.Confirm(batch, fleet.Ordering, records) {
 		e.stale = true
 	}
 }

@@ -63,7 +63,7 @@ func (c *Core) note(id int32, hb *synth.Heartbeat, received, now states.Time) sy
 	if c.view != nil {
 		c.release(c.view.Track(before, s.standing(e), nil))
 	}
-	c.letGo(s, hb)
+	c.letGo(s)
 	return s.seen(now, c.opts.Silence)
 }
 
@@ -135,21 +135,34 @@ func (c *Core) internRollout(s *slot, id states.Rollout) *states.Rollout {
 
 // letGo gives back the places that superseded records of a host hold in its
 // budgets, once the host has moved on from them.
-func (c *Core) letGo(s *slot, hb *synth.Heartbeat) {
+func (c *Core) letGo(s *slot) {
 	for i := range s.more {
 		e := &s.more[i]
 		if e.rollout.superseded == nil || !e.is(inFlight) {
 			continue
 		}
-		newer, known := c.rollouts[hb.Holds]
-		movedOn := known && c.after(newer, e.rollout)
 		rec, resident := c.records[e.key(s.name)]
-		left := resident && !hb.Current.Is(e.target) && !hb.Current.Is(rec.AtDispatch) && rec.AtDispatch.Known()
-		if movedOn || left {
+		if !resident {
+			rec.Target = e.target // what it had at dispatch is not known, so it may run that
+		}
+		if c.movedOn(s, e.rollout, &rec) {
 			c.drop(s, i)
 			return
 		}
 	}
+}
+
+// movedOn reports whether a host has left a superseded rollout behind, by its
+// newest heartbeat: it holds a newer one, or runs neither of the record's
+// closures.
+func (c *Core) movedOn(s *slot, r *rollout, rec *states.Record) bool {
+	if s.beat.holds != nil {
+		if newer, known := c.rollouts[*s.beat.holds]; known && c.after(newer, r) {
+			return true
+		}
+	}
+	runs := s.beat.current
+	return runs.Known() && rec.AtDispatch.Known() && !runs.Is(rec.Target) && !runs.Is(rec.AtDispatch)
 }
 
 // after reports whether a rollout was opened after another of its channel.

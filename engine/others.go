@@ -83,21 +83,33 @@ func enacted(fleet *adapters.Fleet, act adapters.Act) bool {
 	return false
 }
 
-// Repeats reports whether the batch hands out dispatches again that were marked
-// before. No commit guards those: before they go out, the store's ordering
-// revision is to be read and given to [Core.Confirm].
-func (b *Batch) Repeats() bool { return len(b.repeats) > 0 }
-
-// Confirm holds back the batch's repeated dispatches where another writer has
-// closed a gate since. It reports whether the fleet must be read again. It is
-// to be called after [Core.Settle], with the ordering revision as the store has
-// it then.
-func (c *Core) Confirm(b *Batch, ordering adapters.Ordering) (reread bool) {
-	if ordering == c.ordering {
-		return false
-	}
+// Repeats lists the records whose dispatches, marked before, the batch hands out
+// again. No commit guards those: before they go out, these records and then the
+// store's ordering revision are to be read and given to [Core.Confirm].
+func (b *Batch) Repeats() []states.Key {
+	var keys []states.Key
 	for _, i := range b.repeats {
-		b.Replies[i] = Reply{Later: true}
+		keys = append(keys, b.Replies[i].Dispatch.Key)
 	}
-	return true
+	return keys
+}
+
+// Confirm holds back the batch's repeated dispatches that another writer has
+// heard of since, and all of them where one has closed a gate. It reports
+// whether the fleet must be read again. It is to be called after [Core.Settle],
+// with the ordering revision and the records of [Batch.Repeats], in their order,
+// as the store has them then; a record that could not be read is zero.
+func (c *Core) Confirm(b *Batch, ordering adapters.Ordering, records []states.Record) (reread bool) {
+	closed := ordering != c.ordering
+	for n, i := range b.repeats {
+		key, rec := b.Replies[i].Dispatch.Key, &records[n]
+		moved := rec.State != states.Pending
+		if moved {
+			c.doubt(key)
+		}
+		if closed || moved {
+			b.Replies[i] = Reply{Later: true}
+		}
+	}
+	return closed
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rollmend/rollmend/adapters"
+	"github.com/rollmend/rollmend/gates"
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 )
@@ -127,11 +128,19 @@ func (c *Core) follow(rec *states.Record) {
 	}
 	s := &c.slots[id]
 	e := s.entry(rec.Rollout)
-	if e == nil {
+	var before gates.Standing
+	switch {
+	case e != nil:
+		before = s.standing(e)
+		*e = entryOf(e.rollout, e.member, rec)
+	case c.inFlightAgain(s, rec):
+		r := c.rollouts[rec.Rollout]
+		member, _ := r.find(rec.Host)
+		s.more = append(s.more, entryOf(r, member, rec))
+		e = &s.more[len(s.more)-1]
+	default:
 		return
 	}
-	before := s.standing(e)
-	*e = entryOf(e.rollout, e.member, rec)
 	if c.view != nil {
 		c.release(c.view.Track(before, s.standing(e), nil))
 	}
@@ -141,6 +150,18 @@ func (c *Core) follow(rec *states.Record) {
 	if e != &s.now && e.rollout.superseded != nil && !e.is(inFlight) {
 		s.more = slices.DeleteFunc(s.more, func(m entry) bool { return m.rollout == e.rollout })
 	}
+}
+
+// inFlightAgain reports whether a superseded record takes a place in its
+// budgets that it did not hold when it was superseded: a reboot went on with what
+// had been deferred, and the host has not moved on to a newer rollout.
+func (c *Core) inFlightAgain(s *slot, rec *states.Record) bool {
+	r, known := c.rollouts[rec.Rollout]
+	if !known || r.superseded == nil || !rec.InFlight() {
+		return false
+	}
+	acknowledged := s.now.rollout != nil && s.now.state != states.Pending && c.after(s.now.rollout, r)
+	return !acknowledged && !c.movedOn(s, r, rec)
 }
 
 // acknowledged gives back the places of superseded records of a host that

@@ -74,7 +74,7 @@ func (c *checks) dispatched(p *plane, h *host, d *engine.Dispatch) {
 	if rec.State != states.Pending || !rec.Dispatched.IsSet() {
 		p.violate(nothingMissing, "%s is sent out, and the store does not say so", d.Key)
 	}
-	if blocks := c.held(p.plan(), &rec, true); len(blocks) > 0 {
+	if blocks := c.held(p.world, p.plan(), &rec, true); len(blocks) > 0 {
 		p.violate(noGatePassed, "%s is dispatched, held by %v", d.Key, blocks)
 	}
 }

@@ -42,7 +42,7 @@ func (w *world) trouble() {
 	w.faults[trouble] = w.ticks - 1 // its name is the tick, whatever could happen before
 	h := w.hosts[w.dice.below("whose trouble", len(w.hosts))]
 	p := w.planes[w.dice.below("whose trouble too", len(w.planes))]
-	switch w.dice.below("trouble", 19) {
+	switch w.dice.below("trouble", 17) {
 	case 0, 1:
 		if h.up && w.fault(trouble, "agent restarted", string(h.name)) {
 			h.kill(h.dice.between("agent back", time.Second, 30*time.Second))
@@ -64,42 +64,38 @@ func (w *world) trouble() {
 			w.wipe()
 		}
 	case 6, 7:
-		if len(w.backups) > 0 && w.fault(trouble, "restored", "") {
-			w.restore(w.backups[w.dice.below("which backup", len(w.backups))])
+		if w.fault(trouble, "restored", "") {
+			w.restore(w.dice.below("restored to", len(w.disk.ends)+1))
 		}
-	case 8, 9:
-		w.backups = append(w.backups, len(w.disk.ends))
-	case 10:
+	case 8:
 		if p.up() && w.fault(trouble, "control plane killed", "at rest") {
 			p.end(p.dice.between("plane back", time.Second, 90*time.Second))
 		}
-	case 11:
+	case 9:
 		w.jump(h)
-	case 12:
+	case 10:
 		if w.fault(trouble, "clock of a control plane", p.name) {
 			p.clockOff += p.dice.jump()
 			w.skewed = true
 		}
-	case 13:
+	case 11:
 		if w.fault(trouble, "partition begins", string(h.name)) {
 			h.cutUntil = w.now + h.dice.between("cut", 20*time.Second, 8*time.Minute).Milliseconds()
 		}
-	case 14:
+	case 12:
 		if len(w.planes) > 1 && w.fault(trouble, "partition begins", p.name) {
 			p.cutUntil = w.now + p.dice.between("cut", 20*time.Second, 5*time.Minute).Milliseconds()
 		}
-	case 15:
+	case 13:
 		if len(w.manifests) < manifestsMost && w.fault(trouble, "manifest replaced", "") {
 			w.publish()
 		}
-	case 16:
+	case 14, 15:
 		w.operate(p)
-	case 17:
+	case 16:
 		if w.dice.oneIn("reinstall", 4) && w.fault(trouble, "host installed anew", string(h.name)) {
 			w.reinstall(h)
 		}
-	case 18:
-		w.operate(p)
 	}
 	w.after(w.dice.between("next trouble", w.rates.every/4, w.rates.every), w.trouble)
 }

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/rollmend/rollmend/gates"
@@ -9,9 +10,8 @@ import (
 
 // held answers, the slow way and from the records alone, which gates hold a
 // record, as section 7 of the specification has them. It shares no code with
-// package gates. What superseded records still hold in budgets is left out, so
-// it may be too lenient there, never too strict.
-func (c *checks) held(plan gates.Plan, rec *states.Record, dispatch bool) (by []string) {
+// package gates.
+func (c *checks) held(w *world, plan gates.Plan, rec *states.Record, dispatch bool) (by []string) {
 	id := rec.Rollout
 	if id.Ref != plan.Ref {
 		return []string{"not the rollout of the manifest"}
@@ -45,7 +45,7 @@ func (c *checks) held(plan gates.Plan, rec *states.Record, dispatch bool) (by []
 		}
 	}
 	if dispatch {
-		by = append(by, c.overBudget(plan, rec)...)
+		by = append(by, c.overBudget(w, plan, rec)...)
 	}
 	return by
 }
@@ -90,23 +90,47 @@ func (c *checks) resumed(id states.Rollout, host states.Host) bool {
 	return false
 }
 
-func (c *checks) overBudget(plan gates.Plan, rec *states.Record) (by []string) {
+func (c *checks) overBudget(w *world, plan gates.Plan, rec *states.Record) (by []string) {
 	for _, b := range plan.Budgets {
 		if !slices.Contains(b.Hosts, rec.Host) {
 			continue
 		}
-		others := 0
+		var others []states.Host
 		for _, h := range plan.Hosts {
 			other := c.record(plan, h)
 			flying := other.State == states.Activating || other.State == states.Soaking ||
 				other.State == states.Pending && other.Dispatched != 0
+			flying = flying || c.superseded(w, other)
 			if flying && other.Host != rec.Host && slices.Contains(b.Hosts, other.Host) {
-				others++
+				others = append(others, other.Host)
 			}
 		}
-		if others >= b.MaxInFlight {
-			by = append(by, "disruption-budget")
+		if len(others) >= b.MaxInFlight {
+			by = append(by, fmt.Sprintf("disruption-budget, by %v", others))
 		}
 	}
 	return by
+}
+
+// superseded reports whether a host surely holds its place by a record of an
+// earlier rollout: one in flight, where the host acknowledged no newer rollout,
+// and never said that it holds another one or runs something else.
+func (c *checks) superseded(w *world, newest states.Record) bool {
+	if newest.State != states.Pending {
+		return false
+	}
+	h := w.hostNamed(newest.Host)
+	for key, old := range c.records {
+		if key.Host != newest.Host || key.Rollout == newest.Rollout || !old.InFlight() {
+			continue
+		}
+		movedOn := func(s said) bool {
+			return s.Rollout != key.Rollout && !s.Rollout.IsZero() ||
+				!s.Current.Is(old.Target) && !s.Current.Is(old.AtDispatch)
+		}
+		if !slices.ContainsFunc(h.truth.beats, movedOn) {
+			return true
+		}
+	}
+	return false
 }

@@ -72,7 +72,7 @@ func (c *checks) lost(p *plane, h *host, d *deeds, was *states.Record, ev *reduc
 	if !slices.ContainsFunc(beats, func(b said) bool { return b.Rollout.IsZero() }) {
 		wrong("the agent held a rollout")
 	}
-	if blocks := c.held(p.plan(), was, false); len(blocks) > 0 {
+	if blocks := c.held(p.world, p.plan(), was, false); len(blocks) > 0 {
 		p.violate(noGatePassed, "%s: %s as %s, held by %v", ev.Key, ev.Kind(), ev.Origin.Case, blocks)
 	}
 	if ev.Kind() != states.KindConverged || d.kinds[states.KindConverged] {

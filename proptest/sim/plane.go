@@ -128,6 +128,9 @@ func (p *plane) enact(acts ...adapters.Act) bool {
 	if len(acts) == 0 {
 		return true
 	}
+	if p.crashes("before acts are stored") {
+		return false
+	}
 	ctx := context.Background()
 	if err := p.store.Enact(ctx, acts); err != nil {
 		p.violate("acts can be stored", "%v", err)
@@ -135,6 +138,9 @@ func (p *plane) enact(acts ...adapters.Act) bool {
 	}
 	p.checks.acts(p.world)
 	p.told(p)
+	if p.crashes("between acts and what follows them") {
+		return false
+	}
 	fleet, err := p.store.Fleet(ctx)
 	p.stale = p.stale || err != nil || p.core.Overtaken(fleet, acts)
 	return true
@@ -316,13 +322,8 @@ func (p *plane) commit(batch *engine.Batch, calls []*call) {
 		}
 	}
 	p.stale = p.core.Settle(batch, results, err, p.at())
-	if batch.Repeats() {
-		fleet, err := p.store.Fleet(context.Background())
-		if err != nil {
-			p.violate("the store can be read", "%v", err)
-			return
-		}
-		p.stale = p.core.Confirm(batch, fleet.Ordering) || p.stale
+	if !p.confirm(batch) {
+		return
 	}
 	p.busy = false
 	for i, c := range calls {
@@ -340,6 +341,30 @@ func (p *plane) commit(batch *engine.Batch, calls []*call) {
 		}
 	}
 	p.work()
+}
+
+// confirm lets dispatches out again, as an engine does.
+func (p *plane) confirm(batch *engine.Batch) bool {
+	keys := batch.Repeats()
+	if len(keys) == 0 {
+		return true
+	}
+	records := make([]states.Record, len(keys))
+	for i, key := range keys {
+		rec, err := p.store.Record(context.Background(), key)
+		if err != nil {
+			p.violate("the store can be read", "%v", err)
+			return false
+		}
+		records[i] = rec
+	}
+	fleet, err := p.store.Fleet(context.Background())
+	if err != nil {
+		p.violate("the store can be read", "%v", err)
+		return false
+	}
+	p.stale = p.core.Confirm(batch, fleet.Ordering, records) || p.stale
+	return true
 }
 
 // complete answers a retransmit from the log, as an engine does.

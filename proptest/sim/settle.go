@@ -130,7 +130,7 @@ func (w *world) agrees(h *host, rec states.Record) bool {
 	}
 	switch rec.State {
 	case states.Pending:
-		return !h.runs.Is(rec.Target) || len(w.checks.held(w.newest(), &rec, false)) > 0
+		return !h.runs.Is(rec.Target) || len(w.checks.held(w, w.newest(), &rec, false)) > 0
 	case states.Activating, states.Deferred:
 		return false // the agent must be given a snapshot
 	case states.Soaking:
@@ -143,7 +143,7 @@ func (w *world) agrees(h *host, rec states.Record) bool {
 // to: they forget what they did.
 func (w *world) firstAgrees(h *host, rec states.Record) bool {
 	return w.staleByClock(h, &rec) || rec.State != states.Pending || !h.runs.Is(rec.Target) || h.machine.Queued() > 0 ||
-		len(w.checks.held(w.newest(), &rec, false)) > 0
+		len(w.checks.held(w, w.newest(), &rec, false)) > 0
 }
 
 // liveness checks, when nothing happens any more, that nothing could.
@@ -165,7 +165,7 @@ func (w *world) liveness() {
 			if held := h.machine.Held(); onTarget && !held.IsZero() && held != rec.Rollout {
 				continue
 			}
-			if len(w.checks.held(w.newest(), &rec, !onTarget)) == 0 && !w.mayHold(h, &rec) {
+			if len(w.checks.held(w, w.newest(), &rec, !onTarget)) == 0 && !w.mayHold(h, &rec) {
 				w.violate(allowedHappens, "%s waits, and nothing holds it: %s", rec.Key, hostLine(h, rec, s, known))
 			}
 		case states.Activating, states.Deferred, states.Soaking:

@@ -62,7 +62,6 @@ func (w *world) reopen(putBack bool) {
 func (w *world) wipe() {
 	w.note("store", "is wiped")
 	w.disk.truncate(0)
-	w.backups = nil
 	w.reopen(true)
 }
 

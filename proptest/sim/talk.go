@@ -24,7 +24,8 @@ func (h *host) anyPlane() *plane {
 	return h.planes[h.dice.below("which plane", len(h.planes))]
 }
 
-// beat sends a heartbeat, and brings back its reply.
+// beat sends a heartbeat, and brings back its reply. It gives up an earlier one:
+// the reply to that finds nobody who waits for it.
 func (h *host) beat(hb agent.Heartbeat) {
 	p := h.anyPlane()
 	life := h.life
@@ -44,7 +45,7 @@ func (h *host) beat(hb agent.Heartbeat) {
 			}
 			p.answers(h, r.Beat.ReceivedAt)
 			h.carry(h, p, "reply to a heartbeat", func() {
-				if h.life == life && h.up {
+				if h.life == life && h.up && h.truth.said == sent.nth {
 					h.step(answerOf(h.at(), hb, r.Beat))
 				}
 			})

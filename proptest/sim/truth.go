@@ -12,6 +12,7 @@ import (
 type truth struct {
 	deeds   map[states.Rollout]*deeds
 	beats   []said
+	said    int              // beats in all
 	replies []given          // to its heartbeats
 	has     []states.Closure // everything that the host ever ran
 	changed int64            // true time of the last thing that it did
@@ -93,9 +94,8 @@ func (t *truth) reinstalled() {
 // atBeat remembers a heartbeat.
 func (t *truth) atBeat(h *host, hb agent.Heartbeat) said {
 	s := said{Heartbeat: hb, life: h.lives}
-	if n := len(t.beats); n > 0 {
-		s.nth = t.beats[n-1].nth + 1
-	}
+	t.said++
+	s.nth = t.said
 	if len(t.beats) == beatsKept {
 		t.beats = t.beats[1:]
 	}
@@ -129,7 +129,9 @@ func (d *deeds) failed() bool {
 }
 
 // standing returns how far the agent is with a rollout by its own journal,
-// and whether its own reports say so.
+// and whether its own reports say so. Where its convergence was refused it has
+// let go of the rollout, and says nothing of it until a snapshot hands it out
+// again.
 func standing(j agent.Journal, id states.Rollout) (states.State, bool) {
 	var state states.State
 	var base states.Seq
@@ -140,6 +142,9 @@ func standing(j agent.Journal, id states.Rollout) (states.State, bool) {
 		}
 	}
 	for _, e := range j {
+		if a, ok := e.(agent.Answered); ok && a.Rollout == id && a.Refused > base {
+			return states.Soaking, false
+		}
 		r, ok := e.(agent.Report)
 		if !ok || r.Event.Key.Rollout != id || r.Event.Seq <= base {
 			continue

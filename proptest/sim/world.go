@@ -21,7 +21,6 @@ type world struct {
 	manifests []manifest // published, oldest first
 	disk      *disk
 	store     *store
-	backups   []int // frames on the disk, at moments that may be gone back to
 	planes    []*plane
 	hosts     []*host
 
