@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/rollmend/rollmend/gates"
 	"github.com/rollmend/rollmend/reducer"
@@ -49,16 +48,9 @@ func (c *Core) pollable(b *Batch, host states.Host) (rec *states.Record, again b
 	if !e.live() || e.state != states.Pending {
 		return nil, false, nil
 	}
-	key := e.key(host)
-	got, ok := b.at(c, key)
+	got, ok := b.at(c, e.key(host))
 	if !ok || got.State != states.Pending {
 		return nil, !ok, nil
-	}
-	if got.Dispatched.IsSet() && !slices.Contains(c.visited, key) {
-		// It may have been acknowledged at another control plane: no commit guards
-		// what is sent again, so the record is read first.
-		c.doubt(key)
-		return nil, true, nil
 	}
 	return &got, false, nil
 }

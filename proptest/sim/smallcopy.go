@@ -39,7 +39,7 @@ func smallGraph() *graph.Plan {
 	graph.Share[[]byte](p)
 
 	graph.Leave[small](p, "kind", "seams", "graph")
-	graph.Leave[world](p, "opts", "dice", "agenda", "trace", "report", "shape", "disk", "backups", "rates", "checks", "violated", "faults", "ticks")
+	graph.Leave[world](p, "opts", "dice", "agenda", "trace", "report", "shape", "disk", "rates", "checks", "violated", "faults", "ticks")
 	graph.Leave[manifest](p, "fleet")
 	graph.Leave[store](p, "disk", "touched", "buf")
 	graph.Leave[memory.Store](p, "mu")

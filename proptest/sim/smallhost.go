@@ -65,7 +65,8 @@ func (s *small) take(i int, a agent.Action) {
 		h.truth.keep(h, a.Entry)
 	case agent.Forget:
 		h.journal = h.journal.Forget(a.Slot)
-	case agent.Beat:
+	case agent.Beat: // it gives up an earlier one
+		s.forsake(func(m *message) bool { return m.host == i && m.what == aBeat })
 		t.beats, t.beat = true, h.truth.atBeat(h, a.Heartbeat)
 	case agent.Send:
 		other := func(o agent.Send) bool { return o.Report.Key == a.Report.Key }

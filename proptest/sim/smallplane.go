@@ -168,7 +168,7 @@ func (s *small) decide(i int, inputs []engine.Input) *engine.Batch {
 // commit is the second half of a round. It reports whether the process lived
 // to tell.
 func (s *small) commit(i int, batch *engine.Batch, f fate) bool {
-	p, ctx := s.planes[i], context.Background()
+	p := s.planes[i]
 	var results []adapters.Result
 	if len(batch.Changes) > 0 {
 		switch f {
@@ -195,15 +195,7 @@ func (s *small) commit(i int, batch *engine.Batch, f fate) bool {
 		}
 	}
 	p.stale = p.core.Settle(batch, results, nil, p.at())
-	if batch.Repeats() {
-		fleet, err := s.store.Fleet(ctx)
-		if err != nil {
-			s.violate("the store can be read", "%v", err)
-			return false
-		}
-		p.stale = p.core.Confirm(batch, fleet.Ordering) || p.stale
-	}
-	return true
+	return p.confirm(batch)
 }
 
 // quarantined checks that quarantines are stored with what led to them.

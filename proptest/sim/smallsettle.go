@@ -126,7 +126,7 @@ func (s *small) livenessSmall() {
 		case h.machine.Queued() > 0:
 			wrong("has reports that are not taken")
 		case rec.State == states.Pending && onTarget && !held.IsZero() && held != rec.Rollout:
-		case rec.State == states.Pending && len(s.checks.held(plan, &rec, !onTarget)) == 0 && !s.mayHold(h, &rec):
+		case rec.State == states.Pending && len(s.checks.held(s.world, plan, &rec, !onTarget)) == 0 && !s.mayHold(h, &rec):
 			wrong("waits, and nothing holds it")
 		case (rec.State == states.Activating || rec.State == states.Deferred || rec.State == states.Soaking) && onTarget &&
 			!(h.config.Generation == agent.First && h.machine.SoakDue() > h.at()): // it was told when by a clock that was ahead
