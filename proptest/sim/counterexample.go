@@ -45,8 +45,8 @@ func (c *Counterexample) Replay() string {
 }
 
 // counter goes a way that breaks a sentence once more, and keeps what happens.
-func (w *walk) counter(b beginning, path []int, ends bool) error {
-	c, err := along(w.kind, w.opts.seams, w.graph, b, path, w.opts, ends)
+func (w *walk) counter(b beginning, path []int, end ending) error {
+	c, err := along(w.kind, w.opts.seams, w.graph, b, path, w.opts, end)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,12 @@ func ReplayWalk(path string) (before, timeline []Line, err error) {
 	if k == nil || b.life < 0 || err != nil || scanned != nil {
 		return nil, nil, bad
 	}
-	numbers, ends := strings.CutSuffix(parts[3], "end")
+	numbers, end := parts[3], endless
+	for e, suffix := range endings {
+		if cut, ok := strings.CutSuffix(parts[3], suffix); ok && suffix != "" {
+			numbers, end = cut, ending(e)
+		}
+	}
 	var moves []int
 	for _, text := range strings.FieldsFunc(numbers, func(r rune) bool { return r == '.' }) {
 		n, err := strconv.Atoi(text)
@@ -92,7 +97,7 @@ func ReplayWalk(path string) (before, timeline []Line, err error) {
 		}
 		moves = append(moves, n)
 	}
-	c, err := along(k, &seams{}, smallGraph(), b, moves, opts, ends)
+	c, err := along(k, &seams{}, smallGraph(), b, moves, opts, end)
 	if c != nil && err == nil && c.Sentence != "" {
 		err = c
 	}
@@ -104,7 +109,7 @@ func ReplayWalk(path string) (before, timeline []Line, err error) {
 
 // along goes a way and keeps what happens. The Sentence of what it returns is
 // empty where none is broken.
-func along(k *kind, f *seams, g *graph.Plan, b beginning, path []int, opts WalkOptions, ends bool) (*Counterexample, error) {
+func along(k *kind, f *seams, g *graph.Plan, b beginning, path []int, opts WalkOptions, end ending) (*Counterexample, error) {
 	first, _ := lives[b.life].live(k, f, g)
 	s := newSmall(k, f, g)
 	s.trace.wants = true
@@ -127,9 +132,9 @@ func along(k *kind, f *seams, g *graph.Plan, b beginning, path []int, opts WalkO
 		fmt.Fprintf(&numbers, "%d.", nth)
 		s.play(moves[nth])
 	}
-	if ends && s.violated == nil {
-		s.settleSmall()
-		numbers.WriteString("end")
+	if end != endless && s.violated == nil {
+		s.settleSmall(end)
+		numbers.WriteString(endings[end])
 	}
 	c := &Counterexample{
 		Path:  fmt.Sprintf("%s/%s/%s/%d,%d", k.name, b, numbers.String(), opts.Faults, opts.Cycles),

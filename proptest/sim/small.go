@@ -17,16 +17,17 @@ import (
 // Nothing in it holds a function, so that all of it can be copied.
 type small struct {
 	*world
-	kind    *kind
-	left    int   // faults that may still happen
-	minutes int   // cycles that may still pass
-	tasks   tasks // by host
-	flight  []message
-	rounds  []*round  // by control plane: one that is decided and held up before its commit
-	unseen  []changes // by control plane: what others stored
-	backup  *memory.Store
-	seams   *seams
-	graph   *graph.Plan
+	kind      *kind
+	left      int   // faults that may still happen
+	minutes   int   // cycles that may still pass
+	tasks     tasks // by host
+	flight    []message
+	rounds    []*round  // by control plane: one that is decided and held up before its commit
+	unseen    []changes // by control plane: what others stored
+	backup    *memory.Store
+	backwards bool // the last host goes first, where nothing is chosen
+	seams     *seams
+	graph     *graph.Plan
 }
 
 type tasks []task

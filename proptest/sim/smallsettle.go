@@ -18,10 +18,23 @@ const (
 	settleCycles = 14
 )
 
+// ending says whether a world is followed until nothing happens any more, and
+// which host then goes first.
+type ending int
+
+const (
+	endless ending = iota
+	firstFirst
+	lastFirst
+)
+
+// endings are how a path names them.
+var endings = [...]string{endless: "", firstFirst: "end", lastFirst: "back"}
+
 // settleSmall lets everything that can still happen without a fault happen, and
 // checks that records and hosts then agree, as soon as they have to.
-func (s *small) settleSmall() {
-	s.left = 0
+func (s *small) settleSmall(e ending) {
+	s.left, s.backwards = 0, e == lastFirst
 	s.note("world", "no fault from here on")
 	for i := range s.tasks {
 		s.tasks[i].cut = false
@@ -102,6 +115,9 @@ func (s *small) urgent() (move, bool) {
 		s.planeMoves(int8(i), consider)
 	}
 	for i := range s.hosts {
+		if s.backwards {
+			i = len(s.hosts) - 1 - i
+		}
 		s.hostMoves(int8(i), consider)
 	}
 	return best, best.verb != 0

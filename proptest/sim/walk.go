@@ -121,7 +121,7 @@ func (w *walk) begin() error {
 		moves, err := l.live(w.kind, w.opts.seams, w.graph)
 		b := beginning{life: i, after: len(moves)}
 		if err != nil {
-			return w.counter(b, nil, true)
+			return w.counter(b, nil, endless)
 		}
 		s := newSmall(w.kind, w.opts.seams, w.graph)
 		for n := 0; ; n++ {
@@ -202,14 +202,15 @@ func (w *walk) branch(at int32, faults bool) error {
 		next.play(m)
 		w.told.Moves++
 		fresh := next.violated == nil && w.add(next, spot{from: at, nth: uint16(nth)})
-		ends := fresh && w.opts.Settles > 0 && len(w.spots)%w.opts.Settles == 0
-		if ends {
+		end := endless
+		if fresh && w.opts.Settles > 0 && len(w.spots)%w.opts.Settles == 0 {
+			end = firstFirst + ending(w.told.Settled%2)
 			w.told.Settled++
-			next.settleSmall()
+			next.settleSmall(end)
 		}
 		if next.violated != nil {
 			b, path := w.way(at)
-			return w.counter(b, append(path, nth), ends)
+			return w.counter(b, append(path, nth), end)
 		}
 	}
 	if w.opts.wary {
