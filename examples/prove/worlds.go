@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"time"
 
 	"github.com/rollmend/rollmend/proptest/sim"
@@ -31,6 +32,8 @@ const (
 
 // realWorlds walks through every small world.
 func realWorlds(ctx context.Context, d time.Duration) ([]sim.Explored, error) {
+	// A walk makes little that lasts and much that does not.
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	walks, err := sim.Explore(sim.ExploreOptions{
 		Faults: faultsOfAPath, Cycles: cyclesOfAPath, Settles: statesPerEnd, For: max(d, time.Millisecond),
 		Stop: func() bool { return ctx.Err() != nil },
