@@ -14,9 +14,13 @@ import (
 )
 
 // Heartbeat takes one heartbeat and answers it once what it led to is
-// committed. The errors are [ErrNotReady], [ErrContended], [ErrClosed] and the
-// store's; after each of them the next heartbeat does the same work.
+// committed. The errors are [ErrNotReady], a [*BusyError], [ErrContended],
+// [ErrClosed] and the store's; after each of them the next heartbeat does the
+// same work.
 func (e *Engine) Heartbeat(ctx context.Context, hb synth.Heartbeat) (HeartbeatReply, error) {
+	if e.starting.Load() {
+		return HeartbeatReply{}, ErrNotReady
+	}
 	beat := Beat{Heartbeat: hb, Received: e.now()}
 	e.mu.Lock()
 	reply, ok := e.core.InStep(&beat, beat.Received)
@@ -24,7 +28,7 @@ func (e *Engine) Heartbeat(ctx context.Context, hb synth.Heartbeat) (HeartbeatRe
 	if ok {
 		return reply, nil
 	}
-	r, err := e.submit(ctx, beat)
+	r, err := e.submit(ctx, beat, stayAway(hb.Host, e.opts.Cycle))
 	return r.Beat, err
 }
 
@@ -32,45 +36,75 @@ func (e *Engine) Heartbeat(ctx context.Context, hb synth.Heartbeat) (HeartbeatRe
 // place.
 func (e *Engine) Heartbeats(ctx context.Context, batch []synth.Heartbeat) []HeartbeatResult {
 	results := make([]HeartbeatResult, len(batch))
-	received := e.now()
-	var requests []*request
-	var places []int
-	for i := range batch {
-		beat := Beat{Heartbeat: batch[i], Received: received}
-		e.mu.Lock()
-		reply, ok := e.core.InStep(&beat, received)
-		e.mu.Unlock()
-		if ok {
-			results[i].Reply = reply
-			continue
+	if e.starting.Load() {
+		for i := range results {
+			results[i].Err = ErrNotReady
 		}
-		requests = append(requests, &request{input: beat, reply: make(chan Reply, 1)})
-		places = append(places, i)
+		return results
 	}
-	for len(requests) > 0 {
-		n := min(len(requests), roundMost)
-		err := e.send(ctx, requests[:n])
-		for i, r := range requests[:n] {
+	beats, places := e.inStep(batch, results)
+	for len(beats) > 0 {
+		n := min(len(beats), roundMost)
+		party, requests := newParty(beats[:n])
+		err := e.send(ctx, requests, 0)
+		if err == nil {
+			err = e.await(ctx, party)
+		}
+		for i, r := range requests {
 			result := &results[places[i]]
-			result.Err = err
-			if err == nil {
-				var reply Reply
-				reply, result.Err = e.await(ctx, r)
-				result.Reply = reply.Beat
+			var busy *BusyError
+			switch {
+			case r.answered.Load():
+				result.Reply, result.Err = r.reply.Beat, r.reply.Err
+			case errors.As(err, &busy):
+				result.Err = &BusyError{After: stayAway(batch[places[i]].Host, e.opts.Cycle)}
+			default:
+				result.Err = err
 			}
 		}
-		requests, places = requests[n:], places[n:]
+		beats, places = beats[n:], places[n:]
 	}
 	return results
 }
 
+// together is how many heartbeats are looked at without letting others in
+// between.
+const together = 64
+
+// inStep answers the heartbeats of hosts about which there is nothing to decide,
+// and returns the others, and where they were.
+func (e *Engine) inStep(batch []synth.Heartbeat, results []HeartbeatResult) (rest []*Beat, places []int) {
+	received := e.now()
+	var room []Beat
+	beat := Beat{Received: received}
+	for from := 0; from < len(batch); from += together {
+		e.mu.Lock()
+		for i := from; i < min(from+together, len(batch)); i++ {
+			beat.Heartbeat = batch[i]
+			reply, ok := e.core.InStep(&beat, received)
+			if ok {
+				results[i].Reply = reply
+				continue
+			}
+			if len(room) == 0 {
+				room = make([]Beat, len(batch)-i)
+			}
+			room[0] = beat
+			rest, places = append(rest, &room[0]), append(places, i)
+			room = room[1:]
+		}
+		e.mu.Unlock()
+	}
+	return rest, places
+}
+
 // Report takes an agent's report and answers it once it is committed. A
 // refusal is an answer, not an error. The errors are [*GapError] (put back), adapters.ErrNotFound (there is no such record), [ErrNotReady],
-// [ErrContended], [ErrClosed] and the store's: after all but ErrNotFound the
+// a [*BusyError], [ErrContended], [ErrClosed] and the store's: after all but ErrNotFound the
 // agent keeps the report and sends it again.
 func (e *Engine) Report(ctx context.Context, in Report) (ReportReply, error) {
 	in.Event.Origin = reducer.Origin{}
-	r, err := e.submit(ctx, in)
+	r, err := e.submit(ctx, in, briefly)
 	if err != nil {
 		return ReportReply{}, err
 	}
@@ -119,7 +153,7 @@ func (e *Engine) Dispatch(ctx context.Context, host states.Host, wait time.Durat
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
-		r, err := e.submit(ctx, Poll{Host: host})
+		r, err := e.submit(ctx, Poll{Host: host}, briefly)
 		if err != nil {
 			return Dispatch{}, false, err
 		}

@@ -157,6 +157,16 @@ var ErrUnknownHost = errors.New("engine: the manifest does not list the host")
 // of it was stored; try again.
 var ErrContended = errors.New("engine: other writers kept changing the record: try again")
 
+// BusyError says that too many inputs wait. Nothing was consumed: the caller
+// keeps what it has, and comes again later.
+type BusyError struct {
+	After time.Duration // not before; hosts are given different times, so that they do not come back together
+}
+
+func (e *BusyError) Error() string {
+	return fmt.Sprintf("engine: too many wait: nothing was consumed, come again in %s", e.After)
+}
+
 // GapError puts a report back: numbers are missing in front of it. It was not
 // consumed. An agent that has them sends them first. One that has not says so
 // by [Report.LostFrom], or, where it cannot, sends the report again; then the

@@ -20,14 +20,22 @@ type Batch struct {
 	// has one of them waiting asks again with a Poll. To be read after Settle.
 	Wake []states.Host
 
-	now    states.Time
-	inputs []Input
-	staged []*staged
-	byKey  map[states.Key]*staged
-	closes bool
+	now     states.Time
+	number  uint32 // of the core's batches
+	inputs  []Input
+	staged  []*staged    // one for each of Changes
+	room    []staged     // for the next ones
+	visited []states.Key // provided for it
+	alone   bool
+
+	findings []synth.Finding // of several replies
 
 	repeats []int // inputs that are sent a dispatch again
 }
+
+// Alone reports whether the batch is to be settled before the next one is
+// decided: it may close a gate for somebody, or hands something out.
+func (b *Batch) Alone() bool { return b.alone || len(b.repeats) > 0 }
 
 // Reply answers one input.
 type Reply struct {
@@ -38,99 +46,184 @@ type Reply struct {
 
 	// Again says that the input was not decided, because somebody else changed
 	// what it was decided on, or what it needs was not in memory: put it into a
-	// later round. Later says the same of a poll that only has to wait its turn.
+	// later round. Later says the same of one that only has to wait its turn: a
+	// poll in a round that closes a gate, or an input whose host has a change on
+	// its way.
 	Again, Later bool
 }
 
-// staged is a record as this round has it so far.
+// staged is what is known of a change beside the change itself.
 type staged struct {
-	change adapters.Change
-	inputs []int // whose replies wait for it
+	id     int32  // of the host's slot
+	next   int32  // where another change of the host is, plus 1; 0: it has no other
+	inputs []int  // whose replies wait for it
+	first  [1]int // room for them: nearly always one
+
+	from    closing // of the record before the round
+	spreads bool    // a closure was quarantined
 }
 
 // at returns the record as the round has it so far.
-func (b *Batch) at(c *Core, key states.Key) (states.Record, bool) {
-	if s, ok := b.byKey[key]; ok {
-		return s.change.Record, true
+func (b *Batch) at(c *Core, id int32, key states.Key) (states.Record, bool) {
+	if n := b.place(c, id, key.Rollout); n >= 0 {
+		return b.Changes[n].Record, true
 	}
 	return c.record(key)
 }
 
-// stage adds one step's outcome to the round, the first of so many of its
-// record. input is the place of the input whose reply waits for it, negative
-// for none.
-func (b *Batch) stage(c *Core, input int, base *states.Record, out *reducer.Outcome, steps int, gated bool) {
-	s, ok := b.byKey[base.Key]
-	if !ok {
-		s = &staged{change: adapters.Change{Expect: base.Revision}}
-		if b.byKey == nil {
-			b.byKey = map[states.Key]*staged{}
+// of does the same for the record of a host's entry.
+func (b *Batch) of(c *Core, id int32, e *entry) (states.Record, bool) {
+	if n := b.place(c, id, e.rollout.Rollout); n >= 0 {
+		return b.Changes[n].Record, true
+	}
+	return c.recordOf(e)
+}
+
+// find returns what is staged of a host's record, nil where nothing is.
+func (b *Batch) find(c *Core, id int32, rollout states.Rollout) *staged {
+	if n := b.place(c, id, rollout); n >= 0 {
+		return b.staged[n]
+	}
+	return nil
+}
+
+// place returns where a host's record is staged, negative where it is not.
+func (b *Batch) place(c *Core, id int32, rollout states.Rollout) int {
+	s := &c.slots[id]
+	if s.batch != b.number {
+		return -1
+	}
+	for n := s.changed; n != 0; n = b.staged[n-1].next {
+		if b.Changes[n-1].Record.Rollout == rollout {
+			return int(n - 1)
 		}
-		b.byKey[base.Key] = s
-		b.staged = append(b.staged, s)
 	}
-	s.change.Record = out.Record
-	s.change.Effects = append(slices.Grow(s.change.Effects, steps), out.Effects)
+	return -1
+}
+
+// stage adds to the round what steps made of a record. input is the place of
+// the input whose reply waits for it, negative for none. The effects belong to
+// the batch from here on.
+func (b *Batch) stage(c *Core, input int, id int32, base, rec *states.Record, effects []reducer.Effects, gated bool) {
+	n := b.place(c, id, base.Rollout)
+	if n < 0 {
+		n = b.add(c, id, base)
+	}
+	s, change := b.staged[n], &b.Changes[n]
+	change.Record = *rec
+	if change.Effects == nil {
+		change.Effects = effects
+	} else {
+		change.Effects = append(change.Effects, effects...)
+	}
 	if gated {
-		s.change.Guard = c.ordering
+		change.Guard = c.ordering
 	}
-	if closes(base, out) {
-		s.change.Closes, b.closes = true, true
+	for i := range effects {
+		s.spreads = s.spreads || effects[i].Quarantine != (reducer.Quarantine{})
 	}
-	b.waitsFor(input, s)
+	change.Closes = s.spreads || s.from.closedBy(rec)
+	if input >= 0 {
+		s.waitsFor(input)
+	}
+}
+
+// add begins a change of a record.
+func (b *Batch) add(c *Core, id int32, base *states.Record) (place int) {
+	if len(b.room) == 0 {
+		b.room = make([]staged, max(16, len(b.inputs)))
+		b.staged = slices.Grow(b.staged, len(b.room))
+		b.Changes = slices.Grow(b.Changes, len(b.room))
+	}
+	s := &b.room[0]
+	b.room = b.room[1:]
+	slot := &c.slots[id]
+	if slot.batch != b.number {
+		slot.batch, slot.changed = b.number, 0
+	}
+	*s = staged{id: id, next: slot.changed, from: closingOf(base)}
+	b.staged = append(b.staged, s)
+	b.Changes = append(b.Changes, adapters.Change{Expect: base.Revision})
+	slot.changed = int32(len(b.staged))
+	return len(b.staged) - 1
 }
 
 // waitsFor makes an input's reply wait for a record.
-func (b *Batch) waitsFor(input int, s *staged) {
-	if input >= 0 && (len(s.inputs) == 0 || s.inputs[len(s.inputs)-1] != input) {
+func (s *staged) waitsFor(input int) {
+	switch n := len(s.inputs); {
+	case n == 0:
+		s.first[0] = input
+		s.inputs = s.first[:]
+	case s.inputs[n-1] != input:
 		s.inputs = append(s.inputs, input)
 	}
 }
 
-// closes reports whether a step may close a gate for some other host.
-func closes(from *states.Record, out *reducer.Outcome) bool {
-	to := &out.Record
-	bad := func(s states.State) bool { return s == states.Failed || s == states.Reverted }
-	return out.Effects.Quarantine != (reducer.Quarantine{}) ||
-		!bad(from.State) && bad(to.State) ||
-		from.Done() && !to.Done() ||
-		from.State == states.Converged && to.State != states.Converged ||
-		!from.InFlight() && to.InFlight() ||
-		!from.Probes.Failing() && to.Probes.Failing()
+// closes reports whether one of the changes so far may close a gate.
+func (b *Batch) closes() bool {
+	return slices.ContainsFunc(b.Changes, func(c adapters.Change) bool { return c.Closes })
+}
+
+// closing is what gates hold other hosts by.
+type closing struct {
+	bad, done, converged, inFlight, failing bool
+}
+
+func closingOf(rec *states.Record) closing {
+	return closing{
+		bad:       rec.State == states.Failed || rec.State == states.Reverted,
+		done:      rec.Done(),
+		converged: rec.State == states.Converged,
+		inFlight:  rec.InFlight(),
+		failing:   rec.Probes.Failing(),
+	}
+}
+
+// closedBy reports whether a record that becomes another may close a gate for
+// some other host. What it was on the way there nobody sees: a change is
+// stored whole.
+func (from closing) closedBy(rec *states.Record) bool {
+	to := closingOf(rec)
+	return !from.bad && to.bad ||
+		from.done && !to.done ||
+		from.converged && !to.converged ||
+		!from.inFlight && to.inFlight ||
+		!from.failing && to.failing
 }
 
 // look puts a host's newest heartbeat to one of its records, and stages what
 // was missed.
-func (c *Core) look(b *Batch, input int, id int32, key states.Key, seen synth.Seen) (synth.Finding, bool) {
-	rec, ok := b.at(c, key)
+func (c *Core) look(b *Batch, input int, id int32, e *entry, seen *synth.Seen) (synth.Finding, bool) {
+	rec, ok := b.of(c, id, e)
 	if !ok {
 		return synth.Finding{}, false
 	}
-	look := synth.Look{Record: rec, Seen: seen, Now: b.now, Bounds: c.bounds()}
+	look := synth.Look{Record: rec, Seen: *seen, Now: b.now, Bounds: c.bounds()}
 	finding := synth.Chain(look)
 	gated := finding.Reason == synth.Held
 	if gated {
-		look.Verdict = c.opts.Rules.Evaluate(c.view, gates.AskOf(gates.Synthesis, &rec))[0]
+		ask := gates.AskOf(gates.Synthesis, &rec)
+		ask.Place = c.slots[id].planned
+		look.Verdict = c.opts.Rules.EvaluateOne(c.view, ask)
 		finding = synth.Chain(look)
 		if finding.Reason == synth.Held {
-			c.wait(id, look.Verdict)
+			c.wait(id, &look.Verdict)
 		}
 	}
-	c.apply(b, input, rec, finding.Events, gated)
+	c.apply(b, input, id, rec, finding.Events, gated)
 	return finding, true
 }
 
-// apply steps a record through a chain and stages every step. It returns the
-// record as it is then.
-func (c *Core) apply(b *Batch, input int, rec states.Record, events []reducer.Event, gated bool) states.Record {
-	for i := range events {
-		out, err := reducer.Step(rec, events[i])
-		if err != nil {
-			// The record moved on meanwhile: what was missed is no longer.
-			return rec
-		}
-		b.stage(c, input, &rec, &out, len(events)-i, gated)
-		rec = out.Record
+// apply steps a record through a chain and stages that. It returns the record
+// as it is then.
+func (c *Core) apply(b *Batch, input int, id int32, rec states.Record, events []reducer.Event, gated bool) states.Record {
+	if len(events) == 0 {
+		return rec
 	}
-	return rec
+	// Where the record moved on meanwhile, what was missed is no longer.
+	now, effects, _ := reducer.Steps(rec, events)
+	if len(effects) > 0 {
+		b.stage(c, input, id, &rec, &now, effects, gated)
+	}
+	return now
 }

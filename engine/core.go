@@ -30,6 +30,10 @@ type CoreOptions struct {
 // changes to commit. [Core.Settle] takes what became of them; only then do the
 // changes count, and only then are the batch's replies to be given. While
 // [Core.Busy], a further round without inputs has work: gates have opened.
+//
+// One round may be decided while the changes of the one before it are on their
+// way to the store, where [Batch.Alone] allows it. What has a change on its way
+// is not decided on; batches are to be settled in the order of their decision.
 type Core struct {
 	opts     CoreOptions
 	fleet    *gates.Fleet
@@ -41,15 +45,18 @@ type Core struct {
 	current  map[states.Channel]*rollout // the newest of each channel
 	opened   []*rollout                  // in the order of their opening
 
-	hosts map[states.Host]int32 // places in slots
+	hosts hostIndex // places in slots
 	slots []slot
 	view  *gates.View // follows what is committed; nil before a manifest is loaded
 
 	quarantines []reducer.Quarantine // in force, sorted by channel, then closure
 
-	records map[states.Key]states.Record // those that are read often, and those of this round
-	visited []states.Key                 // provided for this round
-	absent  map[states.Key]bool          // read for this round, and not there
+	strays  map[states.Key]*states.Record // provided, of records that have no entry
+	visited []states.Key                  // provided for this round
+	absent  map[states.Key]bool           // read for this round, and not there
+
+	released []gates.Wait // kept for its memory
+	batches  uint32       // counted: the number of the last that was decided
 
 	gaps    map[states.Key]putBack
 	refused map[states.Key]string // dispatches that were handed out and are held now: why
@@ -64,6 +71,7 @@ type rollout struct {
 	adapters.Opening
 	superseded *rollout // the channel's next one; nil while this is the newest
 	resumed    []states.Host
+	model      states.Record // of its first member; see rollout.record
 }
 
 // waitKey finds who waits for what, and to do what.
@@ -91,11 +99,11 @@ func (c *Core) forget() {
 	c.rollouts = map[states.Rollout]*rollout{}
 	c.current = map[states.Channel]*rollout{}
 	c.opened = nil
-	c.hosts = map[states.Host]int32{}
+	c.hosts = newHostIndex()
 	c.slots = nil
 	c.view = nil
 	c.quarantines = []reducer.Quarantine{}
-	c.records = map[states.Key]states.Record{}
+	c.strays = map[states.Key]*states.Record{}
 	c.visited = nil
 	c.absent = map[states.Key]bool{}
 	c.gaps = map[states.Key]putBack{}
@@ -130,13 +138,16 @@ func (c *Core) bounds() synth.Bounds {
 	return synth.Bounds{Silence: c.opts.Silence, Skew: c.opts.Skew}
 }
 
-// Input is what happened to a control plane: a [Beat], a [Report] or a [Poll].
+// Input is what happened to a control plane: a [Beat], a pointer to one, which
+// spares a copy, a [Report] or a [Poll].
 type Input interface{ input() }
 
 // Beat is a heartbeat that came in.
 type Beat struct {
 	Heartbeat synth.Heartbeat
 	Received  states.Time // the control plane's clock
+
+	slot int32 // of the host, plus 1, where it was found before; a hint
 }
 
 // Report is an agent's report that came in.
@@ -147,6 +158,17 @@ type Report struct {
 	// the agent can not send any more, its own where it lacks none; 0 where it
 	// does not say. It tells reports that are lost from reports that are late.
 	LostFrom states.Seq
+}
+
+// beatOf returns an input that is a heartbeat, nil for any other.
+func beatOf(in Input) *Beat {
+	switch in := in.(type) {
+	case *Beat:
+		return in
+	case Beat:
+		return &in
+	}
+	return nil
 }
 
 // Poll is a host that asks for a dispatch.

@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 
+	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 	"github.com/rollmend/rollmend/synth"
@@ -17,7 +18,11 @@ const redriveMost = 1000
 // pass, so that they count against each other's budgets. now is the control
 // plane's clock.
 func (c *Core) Decide(now states.Time, inputs []Input) *Batch {
-	b := &Batch{now: now, inputs: inputs, Replies: make([]Reply, len(inputs))}
+	c.batches++
+	b := &Batch{
+		now: now, inputs: inputs, number: c.batches, Replies: make([]Reply, len(inputs)),
+		visited: c.visited,
+	}
 	if len(inputs) > 0 {
 		for _, id := range c.retry {
 			c.requeue(id)
@@ -27,8 +32,10 @@ func (c *Core) Decide(now states.Time, inputs []Input) *Batch {
 	var polls []int
 	for i, in := range inputs {
 		switch in := in.(type) {
-		case Beat:
+		case *Beat:
 			c.decideBeat(b, i, in)
+		case Beat:
+			c.decideBeat(b, i, &in)
 		case Report:
 			c.decideReport(b, i, in)
 		case Poll:
@@ -37,22 +44,26 @@ func (c *Core) Decide(now states.Time, inputs []Input) *Batch {
 	}
 	c.redrive(b)
 	c.decidePolls(b, polls)
-	for _, s := range b.staged {
-		b.Changes = append(b.Changes, s.change)
-	}
+	b.alone = b.closes() || len(polls) > 0
+	c.visited = nil
+	clear(c.absent)
 	return b
 }
 
 // decideBeat notes a heartbeat, and puts it to the host's live records.
-func (c *Core) decideBeat(b *Batch, i int, in Beat) {
+func (c *Core) decideBeat(b *Batch, i int, in *Beat) {
 	reply := &b.Replies[i]
 	if !c.Ready() {
 		reply.Err = ErrNotReady
 		return
 	}
-	reply.Beat = HeartbeatReply{ReceivedAt: in.Received, NextBeat: c.opts.Cycle}
-	id, ok := c.hosts[in.Heartbeat.Host]
+	reply.Beat = HeartbeatReply{ReceivedAt: in.Received, NextBeat: pace(in.Heartbeat.Host, in.Received, c.opts.Cycle)}
+	id, ok := c.findBeat(in)
 	if !ok {
+		return
+	}
+	if c.onItsWay(b, id) {
+		reply.Later = true
 		return
 	}
 	hb := in.Heartbeat
@@ -63,14 +74,14 @@ func (c *Core) decideBeat(b *Batch, i int, in Beat) {
 	if seen.Newer && hb.Order.Given() {
 		reply.Beat.Newest = s.beat.order
 	}
-	c.eachLive(s, func(key states.Key) {
-		finding, ok := c.look(b, i, id, key, seen)
+	s.eachLive(func(e *entry) {
+		finding, ok := c.look(b, i, id, e, &seen)
 		if !ok {
 			reply.Again = true
 			return
 		}
 		if finding.Reason != synth.InStep {
-			reply.Beat.Findings = append(reply.Beat.Findings, finding)
+			b.tell(&reply.Beat, &finding)
 		}
 	})
 	if s.now.state == states.Pending {
@@ -78,17 +89,11 @@ func (c *Core) decideBeat(b *Batch, i int, in Beat) {
 	}
 }
 
-// eachLive calls f for each record of a host that a missed transition is
-// looked for in, drift of the finished ones included.
-func (c *Core) eachLive(s *slot, f func(states.Key)) {
-	if s.now.live() {
-		f(s.now.key(s.name))
-	}
-	for i := range s.more {
-		if s.more[i].live() {
-			f(s.more[i].key(s.name))
-		}
-	}
+// onItsWay reports whether a host has a change in an earlier batch that is not
+// settled yet: nothing is decided on it before.
+func (c *Core) onItsWay(b *Batch, id int32) bool {
+	s := &c.slots[id]
+	return s.changed != 0 && s.batch != b.number
 }
 
 // decideReport steps a record by a report, with the prefix that the record
@@ -105,7 +110,16 @@ func (c *Core) decideReport(b *Batch, i int, in Report) {
 		reply.Err = err
 		return
 	}
-	rec, ok := b.at(c, ev.Key)
+	id, ok := c.find(ev.Key.Host)
+	if !ok {
+		reply.Err = adapters.ErrNotFound
+		return
+	}
+	if c.onItsWay(b, id) {
+		reply.Later = true
+		return
+	}
+	rec, ok := b.at(c, id, ev.Key)
 	if !ok {
 		reply.Again = true
 		return
@@ -123,7 +137,7 @@ func (c *Core) decideReport(b *Batch, i int, in Report) {
 		return
 	}
 	reply.Report.Reason = said
-	rec = c.apply(b, i, rec, synth.Ahead(rec, ev).Events, false)
+	rec = c.apply(b, i, id, rec, synth.Ahead(rec, ev).Events, false)
 	out, err := reducer.Step(rec, ev)
 	reply.Report.Disposition = out.Disposition
 	switch {
@@ -135,42 +149,56 @@ func (c *Core) decideReport(b *Batch, i int, in Report) {
 	if out.Effects.Entry.Event.Body == nil {
 		// A retransmit, or not a report at all: nothing to store. What it repeats
 		// may be waiting in this very round.
-		if s, ok := b.byKey[ev.Key]; ok {
-			b.waitsFor(i, s)
+		if s := b.find(c, id, ev.Key.Rollout); s != nil {
+			s.waitsFor(i)
 		}
 		if out.Disposition != reducer.Duplicate {
 			reply.Err = err
 		}
 		return
 	}
-	b.stage(c, i, &rec, &out, 1, false)
-	id, known := c.hosts[ev.Key.Host]
-	if !known {
+	b.stage(c, i, id, &rec, &out.Record, []reducer.Effects{out.Effects}, false)
+	c.lookAtAll(b, i, id)
+}
+
+// tell adds a finding to a reply. Nearly every reply of a batch has one or none,
+// so they lie together.
+func (b *Batch) tell(reply *HeartbeatReply, f *synth.Finding) {
+	if len(reply.Findings) > 0 {
+		reply.Findings = append(reply.Findings, *f)
 		return
 	}
+	if len(b.findings) == cap(b.findings) {
+		b.findings = make([]synth.Finding, 0, max(1, len(b.inputs)))
+	}
+	b.findings = append(b.findings, *f)
+	reply.Findings = b.findings[len(b.findings)-1 : len(b.findings) : len(b.findings)]
+}
+
+// lookAtAll puts a host's newest heartbeat to its live records again. One that
+// is not in memory is looked at with the next beat.
+func (c *Core) lookAtAll(b *Batch, input int, id int32) {
 	s := &c.slots[id]
 	seen := s.seen(b.now, c.opts.Silence)
-	c.eachLive(s, func(key states.Key) {
-		// A record that is not in memory is looked at with the next beat.
-		_, _ = c.look(b, i, id, key, seen)
-	})
+	s.eachLive(func(e *entry) { _, _ = c.look(b, input, id, e, &seen) })
 }
 
 // redrive looks again at hosts that wait for something which came.
 func (c *Core) redrive(b *Batch) {
 	n := min(len(c.queue), redriveMost)
-	for _, id := range c.queue[:n] {
-		s := &c.slots[id]
-		s.queued = false
-		seen := s.seen(b.now, c.opts.Silence)
-		c.eachLive(s, func(key states.Key) {
-			// A record that is not in memory is looked at with the next beat.
-			_, _ = c.look(b, -1, id, key, seen)
-		})
-		b.Wake = append(b.Wake, s.name)
-	}
+	looked := c.queue[:n]
 	c.queue = c.queue[n:]
 	if len(c.queue) == 0 {
 		c.queue = nil
+	}
+	for _, id := range looked {
+		s := &c.slots[id]
+		s.queued = false
+		if c.onItsWay(b, id) {
+			c.requeue(id)
+			continue
+		}
+		c.lookAtAll(b, -1, id)
+		b.Wake = append(b.Wake, s.name)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rollmend/rollmend/adapters"
@@ -47,10 +48,15 @@ const (
 	defaultSkew   = 5 * time.Minute
 )
 
-// Bounds of one round, and of the tries to get a change in.
+// Bounds of one round, of the tries to get a change in, and of what waits.
 const (
 	roundMost = 1000 // inputs, about: where a bigger transaction gains no more
 	triesMost = 8    // that one input loses against other writers before its caller is told
+
+	// waitingMost is how many inputs wait for their rounds at most: a few hundred
+	// bytes each, and less than a second's work. Who comes then is told to come
+	// back: see [BusyError].
+	waitingMost = 20 * roundMost
 )
 
 // Engine is a control plane's rollout half, to be embedded: it takes
@@ -66,25 +72,78 @@ type Engine struct {
 	// The loop's own.
 	stale   bool // the fleet must be read again before anything is decided
 	blocked bool // the store could not be read: rounds wait for an input to try again
+	flight  *flight
+	again   []*request // to be taken into the next round
 
-	inbox   chan []*request // each stays together: a relay's batch is one round's work
-	acts    chan func()     // run by the loop, between two rounds
-	pollers pollers
-	done    chan struct{} // closed when the engine is
-	ended   chan struct{} // closed when the loop has returned
-	closing sync.Once
+	inbox    chan []*request // each stays together: a relay's batch is one round's work
+	acts     chan func()     // run by the loop, between two rounds
+	asked    atomic.Int32    // acts that wait
+	waiting  atomic.Int64    // inputs that are not answered
+	starting atomic.Bool     // the store is read for the first time
+	pollers  pollers
+	done     chan struct{} // closed when the engine is
+	ended    chan struct{} // closed when the loop has returned
+	closing  sync.Once
 }
 
-// request is one input on its way through a round.
+// request is one input on its way through its rounds.
 type request struct {
-	input Input
-	reply chan Reply // buffered: the loop never waits for a caller
-	tries int
+	input    Input
+	tries    int
+	party    *party
+	answered atomic.Bool // reply may be read
+	reply    Reply
+}
+
+// party is the requests of one caller, who waits for all of them.
+type party struct {
+	left atomic.Int32
+	done chan struct{} // closed when all are answered
+}
+
+// newParty makes requests of a caller's inputs.
+func newParty[I Input](inputs []I) (*party, []*request) {
+	p := &party{done: make(chan struct{})}
+	p.left.Store(int32(len(inputs)))
+	room := make([]request, len(inputs))
+	requests := make([]*request, len(inputs))
+	for i := range inputs {
+		room[i].input, room[i].party = inputs[i], p
+		requests[i] = &room[i]
+	}
+	return p, requests
 }
 
 // New starts an engine on what the store holds, and nothing else. Until a
 // manifest is loaded with [Engine.Load] it answers [ErrNotReady].
 func New(ctx context.Context, opts Options) (*Engine, error) {
+	e, err := prepare(opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.restore(ctx); err != nil {
+		return nil, err
+	}
+	go e.loop()
+	return e, nil
+}
+
+// Begin starts an engine like [New], and returns before the store is read: for
+// a control plane that is to answer from its first moment on. Until the store
+// is read it answers [ErrNotReady], and [Engine.Load] waits. Where the store
+// cannot be read, calls return why, and each tries again.
+func Begin(opts Options) (*Engine, error) {
+	e, err := prepare(opts)
+	if err != nil {
+		return nil, err
+	}
+	e.stale = true
+	e.starting.Store(true)
+	go e.loop()
+	return e, nil
+}
+
+func prepare(opts Options) (*Engine, error) {
 	switch {
 	case opts.Store == nil || opts.Clock == nil:
 		return nil, errors.New("engine: Options.Store and Options.Clock are needed")
@@ -106,18 +165,13 @@ func New(ctx context.Context, opts Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{
+	return &Engine{
 		opts: opts, core: core,
-		inbox: make(chan []*request, roundMost),
+		inbox: make(chan []*request, waitingMost), // whoever was let in need not wait to be heard
 		acts:  make(chan func()),
 		done:  make(chan struct{}),
 		ended: make(chan struct{}),
-	}
-	if err := e.restore(ctx); err != nil {
-		return nil, err
-	}
-	go e.loop()
-	return e, nil
+	}, nil
 }
 
 // Close ends the engine. Callers that wait are answered [ErrClosed]; what was
@@ -150,49 +204,69 @@ func (e *Engine) restore(ctx context.Context) error {
 	return nil
 }
 
-// submit puts an input into a round and waits for its reply.
-func (e *Engine) submit(ctx context.Context, in Input) (Reply, error) {
-	r := &request{input: in, reply: make(chan Reply, 1)}
-	if err := e.send(ctx, []*request{r}); err != nil {
+// submit puts an input into a round and waits for its reply. After is how long
+// its caller is to stay away where too many wait.
+func (e *Engine) submit(ctx context.Context, in Input, after time.Duration) (Reply, error) {
+	p, requests := newParty([]Input{in})
+	if err := e.send(ctx, requests, after); err != nil {
 		return Reply{}, err
 	}
-	return e.await(ctx, r)
+	err := e.await(ctx, p)
+	if r := requests[0]; r.answered.Load() {
+		return r.reply, r.reply.Err
+	}
+	return Reply{}, err
 }
 
-// send hands requests to the loop, to be taken together.
-func (e *Engine) send(ctx context.Context, requests []*request) error {
+// send hands requests to the loop, to be taken together. Nothing is lost of
+// what is not let in: its callers keep it.
+func (e *Engine) send(ctx context.Context, requests []*request, after time.Duration) error {
+	if e.starting.Load() {
+		return ErrNotReady
+	}
+	n := int64(len(requests))
+	if waiting := e.waiting.Add(n); waiting > waitingMost && waiting != n {
+		e.waiting.Add(-n)
+		return &BusyError{After: after}
+	}
 	select {
 	case e.inbox <- requests:
 		return nil
 	case <-ctx.Done():
+		e.waiting.Add(-n)
 		return ctx.Err()
 	case <-e.done:
+		e.waiting.Add(-n)
 		return ErrClosed
 	}
 }
 
-func (e *Engine) await(ctx context.Context, r *request) (Reply, error) {
+// await waits until all of a party are answered.
+func (e *Engine) await(ctx context.Context, p *party) error {
 	select {
-	case reply := <-r.reply:
-		return reply, reply.Err
+	case <-p.done:
+		return nil
 	case <-ctx.Done():
-		return Reply{}, ctx.Err()
+		return ctx.Err()
 	case <-e.ended:
-	}
-	// The loop may have answered with its last breath.
-	select {
-	case reply := <-r.reply:
-		return reply, reply.Err
-	default:
-		return Reply{}, ErrClosed
+		return ErrClosed // unless the loop has answered with its last breath
 	}
 }
 
-// do runs f in the loop, between two rounds, and waits for it.
+// do runs f in the loop, between two rounds, on what the store holds, and waits
+// for it.
 func (e *Engine) do(ctx context.Context, f func() error) error {
 	result := make(chan error, 1)
+	e.asked.Add(1)
+	defer e.asked.Add(-1)
 	select {
-	case e.acts <- func() { result <- f() }:
+	case e.acts <- func() {
+		err := e.reread(ctx)
+		if err == nil {
+			err = f()
+		}
+		result <- err
+	}:
 		return <-result
 	case <-ctx.Done():
 		return ctx.Err()

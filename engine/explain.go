@@ -11,7 +11,7 @@ import (
 // Keys returns the records that are to be in memory to explain a host.
 func (c *Core) Keys(host states.Host) []states.Key {
 	var keys []states.Key
-	id, ok := c.hosts[host]
+	id, ok := c.find(host)
 	if !ok {
 		return nil
 	}
@@ -19,8 +19,9 @@ func (c *Core) Keys(host states.Host) []states.Key {
 	if s.now.rollout != nil {
 		keys = append(keys, s.now.key(host))
 	}
-	for i := range s.more {
-		keys = append(keys, s.more[i].key(host))
+	more := s.more()
+	for i := range more {
+		keys = append(keys, more[i].key(host))
 	}
 	return keys
 }
@@ -28,7 +29,7 @@ func (c *Core) Keys(host states.Host) []states.Key {
 // Explain concludes, for an operator, what is known of a host. It changes
 // nothing. Logs are for the caller to add.
 func (c *Core) Explain(now states.Time, host states.Host) (Explanation, error) {
-	id, ok := c.hosts[host]
+	id, ok := c.find(host)
 	if !ok {
 		return Explanation{}, ErrUnknownHost
 	}
@@ -36,7 +37,7 @@ func (c *Core) Explain(now states.Time, host states.Host) (Explanation, error) {
 	ex := Explanation{Host: host, Seen: s.seen(now, c.opts.Silence)}
 	if s.behind {
 		// What came last proves nothing, and that is what there is to say.
-		ex.Seen.Heartbeat.Current, ex.Seen.Newer = s.beat.current, true
+		ex.Seen.Heartbeat.Current, ex.Seen.Newer = s.current(), true
 	}
 	for _, key := range c.Keys(host) {
 		rec, ok := c.record(key)
@@ -46,7 +47,7 @@ func (c *Core) Explain(now states.Time, host states.Host) (Explanation, error) {
 		e := Explained{Record: rec, Superseded: c.rollouts[key.Rollout].superseded != nil}
 		e.Finding = c.conclude(now, rec, ex.Seen)
 		if rec.State == states.Pending && c.Ready() {
-			e.Verdict = c.opts.Rules.Evaluate(c.view, gates.AskOf(gates.Dispatch, &rec))[0]
+			e.Verdict = c.opts.Rules.EvaluateOne(c.view, gates.AskOf(gates.Dispatch, &rec))
 			e.Withheld = c.withheld(&rec)
 		}
 		ex.Records = append(ex.Records, e)
@@ -75,7 +76,8 @@ func (c *Core) silentInFront(now states.Time, s *slot) (names []states.Host) {
 		add(other)
 	}
 	for _, m := range s.now.rollout.Members {
-		other := &c.slots[c.hosts[m.Host]].now
+		id, _ := c.find(m.Host)
+		other := &c.slots[id].now
 		if other.rollout == s.now.rollout && other.wave >= 0 && other.wave < s.now.wave && !other.is(done) {
 			add(m.Host)
 		}
@@ -88,14 +90,14 @@ func (c *Core) conclude(now states.Time, rec states.Record, seen synth.Seen) syn
 	look := synth.Look{Record: rec, Seen: seen, Now: now, Bounds: c.bounds()}
 	finding := synth.Chain(look)
 	if finding.Reason == synth.Held && c.Ready() {
-		look.Verdict = c.opts.Rules.Evaluate(c.view, gates.AskOf(gates.Synthesis, &rec))[0]
+		look.Verdict = c.opts.Rules.EvaluateOne(c.view, gates.AskOf(gates.Synthesis, &rec))
 		finding = synth.Chain(look)
 	}
 	return finding
 }
 
 func (c *Core) silent(now states.Time, host states.Host) bool {
-	id, ok := c.hosts[host]
+	id, ok := c.find(host)
 	return !ok || !c.slots[id].received.IsSet() || now.Sub(c.slots[id].received) > c.opts.Silence
 }
 
@@ -143,7 +145,8 @@ func (c *Core) Overview(now states.Time) Overview {
 // is still to go.
 func (c *Core) blocked(r *rollout) []gates.Block {
 	for _, m := range r.Members {
-		s := &c.slots[c.hosts[m.Host]]
+		id, _ := c.find(m.Host)
+		s := &c.slots[id]
 		if s.now.rollout != r || s.now.state != states.Pending {
 			continue
 		}

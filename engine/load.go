@@ -92,13 +92,18 @@ func hasMember(members []adapters.Member, host states.Host) bool {
 // for anything are to ask again.
 func (c *Core) Load(fleet *gates.Fleet, acts []adapters.Act) {
 	c.fleet = fleet
+	c.reserve(len(fleet.Plan().Hosts))
 	for _, act := range acts {
 		if o, ok := act.(adapters.Opening); ok {
 			c.open(o)
 		}
 	}
-	for _, h := range fleet.Plan().Hosts {
-		c.slotOf(h.Host)
+	for i := range c.slots {
+		c.slots[i].planned = 0
+	}
+	hosts := fleet.Plan().Hosts
+	for i := range hosts {
+		c.slots[c.slotOf(hosts[i].Host)].planned = int32(i + 1)
 	}
 	if len(acts) > 0 {
 		c.ordering++

@@ -8,43 +8,75 @@ import (
 	"github.com/rollmend/rollmend/states"
 )
 
-// loop is the one goroutine that decides and commits: read, decide, commit,
-// look again.
+// loop is the one goroutine that decides: read, decide, commit, look again.
+// While the changes of one round are on their way to the store it decides the
+// next one, where what is on its way allows that.
 func (e *Engine) loop() {
 	defer close(e.ended)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	var again []*request
+	if e.starting.Load() {
+		_ = e.reread(ctx) // where it fails, the next round tries again, and says why
+		e.starting.Store(false)
+	}
 	for {
-		requests, ok := e.gather(again)
+		requests, ok := e.gather(ctx)
 		if !ok {
-			answer(requests, Reply{Err: ErrClosed})
+			e.land(ctx)
+			e.answerAll(append(requests, e.again...), Reply{Err: ErrClosed})
 			return
 		}
-		again = e.round(ctx, requests)
+		e.round(ctx, requests)
 	}
+}
+
+// flight is a round whose changes are on their way to the store.
+type flight struct {
+	batch    *Batch
+	requests []*request
+	landed   chan struct{} // closed when what follows is known
+	results  []adapters.Result
+	err      error
 }
 
 // gather waits until there is work and takes as much of it as a round may
 // hold; ok is false when the engine is closed.
-func (e *Engine) gather(again []*request) (requests []*request, ok bool) {
-	requests = again
-	for len(requests) == 0 && (e.blocked || !e.busy()) {
+func (e *Engine) gather(ctx context.Context) (requests []*request, ok bool) {
+	for len(e.again) == 0 && len(requests) == 0 && (e.blocked || !e.busy()) {
+		var landed chan struct{}
+		acts := e.acts
+		if e.flight != nil {
+			landed, acts = e.flight.landed, nil
+			if e.asked.Load() > 0 {
+				e.land(ctx)
+				continue
+			}
+		}
 		select {
 		case more := <-e.inbox:
 			requests = append(requests, more...)
-		case act := <-e.acts:
+		case act := <-acts:
 			act()
+		case <-landed:
+			e.land(ctx)
 		case <-e.done:
 			return requests, false
 		}
 	}
+	requests = append(e.again, requests...)
+	e.again = nil
 	// An operator who asks sees what gates that have opened led to.
 	acts := e.acts
-	if e.busy() {
+	switch {
+	case e.busy():
 		acts = nil
+	case e.asked.Load() > 0:
+		e.land(ctx)
 	}
 	for len(requests) < roundMost {
+		if e.flight != nil {
+			acts = nil
+		}
 		select {
 		case more := <-e.inbox:
 			requests = append(requests, more...)
@@ -65,9 +97,12 @@ func (e *Engine) busy() bool {
 	return e.core.Busy()
 }
 
-// round decides and commits once, answers who can be answered, and returns who
-// has to wait for a later round.
-func (e *Engine) round(ctx context.Context, requests []*request) (again []*request) {
+// round decides once and sends the changes on their way. The round before it,
+// if its changes still are, comes to its end meanwhile.
+func (e *Engine) round(ctx context.Context, requests []*request) {
+	if e.stale || e.flight != nil && e.flight.batch.Alone() {
+		e.land(ctx)
+	}
 	inputs := make([]Input, len(requests))
 	for i, r := range requests {
 		inputs[i] = r.input
@@ -75,38 +110,57 @@ func (e *Engine) round(ctx context.Context, requests []*request) (again []*reque
 	err := e.read(ctx, inputs)
 	e.blocked = err != nil
 	if e.blocked {
-		answer(requests, Reply{Err: err})
-		return nil
+		e.answerAll(requests, Reply{Err: err})
+		return
 	}
 	e.mu.Lock()
 	batch := e.core.Decide(e.now(), inputs)
 	e.mu.Unlock()
+	e.land(ctx)
 
-	var results []adapters.Result
-	if len(batch.Changes) > 0 {
-		results, err = e.opts.Store.Commit(ctx, batch.Changes)
+	f := &flight{batch: batch, requests: requests, landed: make(chan struct{})}
+	e.flight = f
+	if len(batch.Changes) == 0 {
+		close(f.landed)
+		e.land(ctx)
+		return
 	}
+	go func() {
+		defer close(f.landed)
+		f.results, f.err = e.opts.Store.Commit(ctx, f.batch.Changes)
+	}()
+}
 
+// land waits for what is on its way, lets it count, and answers who can be
+// answered. Who has to wait takes part in a later round.
+func (e *Engine) land(ctx context.Context) {
+	f := e.flight
+	if f == nil {
+		return
+	}
+	<-f.landed
+	e.flight = nil
 	e.mu.Lock()
-	e.stale = e.core.Settle(batch, results, err, e.now())
+	if e.core.Settle(f.batch, f.results, f.err, e.now()) {
+		e.stale = true
+	}
 	e.mu.Unlock()
-	e.confirm(ctx, batch)
-	for i, r := range requests {
-		reply := batch.Replies[i]
+	e.confirm(ctx, f.batch)
+	for i, r := range f.requests {
+		reply := &f.batch.Replies[i]
 		if reply.Again {
 			r.tries++
 		}
 		switch {
 		case reply.Later || reply.Again && r.tries < triesMost:
-			again = append(again, r)
+			e.again = append(e.again, r)
 		case reply.Again:
-			r.reply <- Reply{Err: ErrContended}
+			e.answer(r, Reply{Err: ErrContended})
 		default:
-			r.reply <- reply
+			e.answer(r, *reply)
 		}
 	}
-	e.pollers.wake(batch.Wake)
-	return again
+	e.pollers.wake(f.batch.Wake)
 }
 
 // read reads what a round needs. Where that shows that another writer opened a
@@ -118,6 +172,7 @@ func (e *Engine) read(ctx context.Context, inputs []Input) error {
 	if !e.foreign() {
 		return nil
 	}
+	e.land(ctx)
 	e.stale = true
 	return errors.Join(e.reread(ctx), e.provide(ctx, inputs))
 }
@@ -185,8 +240,18 @@ func (e *Engine) provide(ctx context.Context, inputs []Input) error {
 	return nil
 }
 
-func answer(requests []*request, reply Reply) {
+// answer gives a caller its reply. The loop never waits for a caller.
+func (e *Engine) answer(r *request, reply Reply) {
+	r.reply = reply
+	r.answered.Store(true)
+	e.waiting.Add(-1)
+	if r.party.left.Add(-1) == 0 {
+		close(r.party.done)
+	}
+}
+
+func (e *Engine) answerAll(requests []*request, reply Reply) {
 	for _, r := range requests {
-		r.reply <- reply
+		e.answer(r, reply)
 	}
 }

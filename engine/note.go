@@ -8,9 +8,10 @@ import (
 
 // InStep takes the heartbeat of a host about which there is nothing to decide,
 // which is nearly every one, and answers it: nothing is stored, nothing is
-// allocated. It reports false, and does nothing, for any other.
+// allocated, unless the agent is asked for what it has kept. It reports false,
+// and does nothing, for any other.
 func (c *Core) InStep(in *Beat, now states.Time) (HeartbeatReply, bool) {
-	id, ok := c.hosts[in.Heartbeat.Host]
+	id, ok := c.findBeat(in)
 	if !ok || !c.Ready() {
 		return HeartbeatReply{}, false
 	}
@@ -19,9 +20,9 @@ func (c *Core) InStep(in *Beat, now states.Time) (HeartbeatReply, bool) {
 	holds := hb.Holds == states.Rollout{}
 	held := e.rollout != nil && hb.Holds == e.rollout.Rollout
 	switch {
-	case e.rollout == nil || len(s.more) > 0:
+	case e.rollout == nil || len(s.more()) > 0:
 		return HeartbeatReply{}, false
-	case !hb.Current.Is(e.target) || len(hb.Failing) > 0 || len(s.beat.failing) > 0:
+	case len(hb.Failing) > 0 || len(s.failing()) > 0 || !hb.Current.Is(e.target()):
 		return HeartbeatReply{}, false
 	case !held && !(holds && e.state == states.Converged):
 		return HeartbeatReply{}, false
@@ -29,14 +30,17 @@ func (c *Core) InStep(in *Beat, now states.Time) (HeartbeatReply, bool) {
 		return HeartbeatReply{}, false
 	case hb.At > now.Add(c.opts.Skew) || hb.CurrentSince > now.Add(c.opts.Skew) || c.older(s, hb, now):
 		return HeartbeatReply{}, false
-	case holds && c.wantsReplay(s, hb):
+	case holds && e.state != states.Converged && c.wantsReplay(s, hb):
 		return HeartbeatReply{}, false
 	}
 	c.keep(s, hb, in.Received)
 	s.reply(in.Received, now)
-	reply := HeartbeatReply{ReceivedAt: in.Received, NextBeat: c.opts.Cycle}
-	if held {
+	reply := HeartbeatReply{ReceivedAt: in.Received, NextBeat: pace(s.name, in.Received, c.opts.Cycle)}
+	switch {
+	case held:
 		reply.ReplayFrom = e.lastSeq + 1
+	case c.wantsReplay(s, hb):
+		c.askFor(s, in, &reply)
 	}
 	return reply, true
 }
@@ -45,7 +49,7 @@ func (c *Core) InStep(in *Beat, now states.Time) (HeartbeatReply, bool) {
 // returns what is known of the host now.
 func (c *Core) note(id int32, hb *synth.Heartbeat, received, now states.Time) synth.Seen {
 	s := &c.slots[id]
-	older := s.beat.current.Known() && c.older(s, hb, now)
+	older := s.current().Known() && c.older(s, hb, now)
 	if !hb.Current.Known() || older {
 		// It says that the host lives, and nothing else.
 		s.received = max(s.received, received)
@@ -57,8 +61,8 @@ func (c *Core) note(id int32, hb *synth.Heartbeat, received, now states.Time) sy
 	e := &s.now
 	before := s.standing(e)
 	c.keep(s, hb, received)
-	if e.rollout != nil && !hb.Current.Is(e.target) {
-		s.offTarget = max(s.offTarget, hb.At)
+	if e.rollout != nil && !s.beat.onTarget {
+		s.ext().offTarget = max(s.ext().offTarget, hb.At)
 	}
 	if c.view != nil {
 		c.release(c.view.Track(before, s.standing(e), nil))
@@ -82,17 +86,18 @@ func (c *Core) keep(s *slot, hb *synth.Heartbeat, received states.Time) {
 		s.answered = received // the clock was set back: the answer was before now
 	}
 	s.ready = s.ready || c.had(s, hb.LastReply, received)
-	s.heard = s.heard || hb.LastReply.IsSet() && s.asked.IsSet() &&
-		(hb.LastReply == s.asked || c.opts.Shared && hb.LastReply >= s.asked && hb.LastReply <= received)
+	s.heard = s.heard || s.asked.IsSet() && hb.LastReply == s.asked
 	s.received = received
-	s.observed, s.behind, s.told = s.received, false, ""
+	s.observed, s.behind = s.received, false
 	s.beat.at, s.beat.order = hb.At, hb.Order
 	s.beat.reply, s.beat.since = hb.LastReply, hb.CurrentSince
-	s.beat.failing, s.beat.queued = hb.Failing, int32(hb.Queued)
-	if !s.beat.current.Is(hb.Current) {
-		s.beat.current = c.intern(s, hb.Current)
-	}
 	s.beat.holds = c.internRollout(s, hb.Holds)
+	s.runs(hb.Current)
+	if s.rare != nil || len(hb.Failing) > 0 || hb.Queued > 0 {
+		r := s.ext()
+		r.told, r.failing, r.queued = "", hb.Failing, int32(hb.Queued)
+		s.tidy()
+	}
 }
 
 // had reports whether an agent had a reply that was given since this process
@@ -108,15 +113,6 @@ func (c *Core) had(s *slot, reply, received states.Time) bool {
 		return true
 	}
 	return c.opts.Shared && reply >= c.opts.Started && reply <= received
-}
-
-// intern returns a closure that shares its text with the host's target where
-// they are the same, so that a million hosts do not keep a million texts.
-func (c *Core) intern(s *slot, closure states.Closure) states.Closure {
-	if closure.Is(s.now.target) {
-		return s.now.target
-	}
-	return closure
 }
 
 func (c *Core) internRollout(s *slot, id states.Rollout) *states.Rollout {
@@ -136,16 +132,17 @@ func (c *Core) internRollout(s *slot, id states.Rollout) *states.Rollout {
 // letGo gives back the places that superseded records of a host hold in its
 // budgets, once the host has moved on from them.
 func (c *Core) letGo(s *slot) {
-	for i := range s.more {
-		e := &s.more[i]
+	more := s.more()
+	for i := range more {
+		e := &more[i]
 		if e.rollout.superseded == nil || !e.is(inFlight) {
 			continue
 		}
-		rec, resident := c.records[e.key(s.name)]
-		if !resident {
-			rec.Target = e.target // what it had at dispatch is not known, so it may run that
+		rec := e.rec
+		if rec == nil {
+			rec = &states.Record{} // what it had at dispatch is unknown: it may run that
 		}
-		if c.movedOn(s, e.rollout, &rec) {
+		if c.movedOn(s, e.rollout, rec) {
 			c.drop(s, i)
 			return
 		}
@@ -161,7 +158,7 @@ func (c *Core) movedOn(s *slot, r *rollout, rec *states.Record) bool {
 			return true
 		}
 	}
-	runs := s.beat.current
+	runs := s.current()
 	return runs.Known() && rec.AtDispatch.Known() && !runs.Is(rec.Target) && !runs.Is(rec.AtDispatch)
 }
 
@@ -177,12 +174,18 @@ func (c *Core) after(r, other *rollout) bool {
 
 // drop forgets a superseded entry of a host.
 func (c *Core) drop(s *slot, i int) {
-	e := s.more[i]
+	e := s.rare.more[i]
 	if c.view != nil {
 		c.release(c.view.Track(s.standing(&e), gates.Standing{}, nil))
 	}
-	delete(c.records, e.key(s.name))
-	s.more = append(s.more[:i:i], s.more[i+1:]...)
+	s.rare.more = append(s.rare.more[:i:i], s.rare.more[i+1:]...)
+	s.tidy()
+}
+
+// askFor asks in a reply for the reports that an agent has kept.
+func (c *Core) askFor(s *slot, in *Beat, reply *HeartbeatReply) {
+	reply.Replay = append(reply.Replay, Replay{Rollout: s.now.rollout.Rollout, From: s.now.lastSeq + 1})
+	s.asked = in.Received
 }
 
 // wantsReplay reports whether the reply to a heartbeat of an agent that holds

@@ -24,9 +24,10 @@ func (c *Core) Follow(ordering adapters.Ordering, quarantines []reducer.Quaranti
 			c.foreign = true
 			continue
 		}
-		c.records[rec.Key] = *rec
+		kept := *rec
+		c.resident(&kept)
 		c.follow(rec)
-		c.leave(rec.Key)
+		c.leave(rec.Key, c.entryOf(rec.Key))
 	}
 	c.ordering = ordering
 }

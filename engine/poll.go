@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/rollmend/rollmend/gates"
@@ -8,20 +9,26 @@ import (
 	"github.com/rollmend/rollmend/states"
 )
 
+// errOnItsWay says that a host has a change in a batch that is not settled yet.
+var errOnItsWay = errors.New("engine: a change of the host is on its way to the store")
+
 // decidePolls hands out dispatches. All of a round are asked for in one pass.
 // In a round that may close a gate they wait for the next one, which sees it.
 func (c *Core) decidePolls(b *Batch, polls []int) {
 	var asks []gates.Ask
 	var asking []int
 	asked := map[states.Host]bool{}
+	closes := len(polls) > 0 && b.closes()
 	for _, i := range polls {
 		host := b.inputs[i].(Poll).Host
 		switch rec, again, err := c.pollable(b, host); {
+		case errors.Is(err, errOnItsWay):
+			b.Replies[i].Later = true
 		case err != nil:
 			b.Replies[i].Err = err
 		case again:
 			b.Replies[i].Again = true
-		case b.closes || asked[host]:
+		case closes || asked[host]:
 			b.Replies[i].Later = true
 		case rec != nil && c.withheld(rec) == "":
 			asked[host] = true
@@ -40,15 +47,18 @@ func (c *Core) pollable(b *Batch, host states.Host) (rec *states.Record, again b
 	if !c.Ready() {
 		return nil, false, ErrNotReady
 	}
-	id, ok := c.hosts[host]
+	id, ok := c.find(host)
 	if !ok {
 		return nil, false, ErrUnknownHost
+	}
+	if c.onItsWay(b, id) {
+		return nil, false, errOnItsWay
 	}
 	e := &c.slots[id].now
 	if !e.live() || e.state != states.Pending {
 		return nil, false, nil
 	}
-	got, ok := b.at(c, e.key(host))
+	got, ok := b.of(c, id, e)
 	if !ok || got.State != states.Pending {
 		return nil, !ok, nil
 	}
@@ -58,18 +68,19 @@ func (c *Core) pollable(b *Batch, host states.Host) (rec *states.Record, again b
 // withheld says why no dispatch goes to a host whatever the gates say; it is
 // empty where one may. An ignorant control plane must not disturb anybody.
 func (c *Core) withheld(rec *states.Record) string {
-	s := &c.slots[c.hosts[rec.Host]]
+	id, _ := c.find(rec.Host)
+	s := &c.slots[id]
 	switch {
 	case !s.received.IsSet():
 		return "the host has not beaten since this control plane started"
-	case !s.beat.current.Known():
+	case !s.current().Known():
 		return "the host's heartbeats do not say what it runs"
-	case s.beat.current.Is(rec.Target) || s.told.Is(rec.Target):
+	case s.current().Is(rec.Target) || s.told().Is(rec.Target):
 		return "the host runs the target"
 	case s.beat.holds != nil && *s.beat.holds == rec.Rollout:
 		return "the agent holds the rollout already"
-	case s.beat.queued > 0:
-		return fmt.Sprintf("the agent says that %d of its reports wait to be heard first", s.beat.queued)
+	case s.waits() > 0:
+		return fmt.Sprintf("the agent says that %d of its reports wait to be heard first", s.waits())
 	case !s.ready:
 		return "the agent has not beaten since it had our first reply, which asks for the reports that it kept"
 	}
@@ -79,9 +90,10 @@ func (c *Core) withheld(rec *states.Record) string {
 // hand hands a dispatch out, or remembers why it is held.
 func (c *Core) hand(b *Batch, i int, verdict gates.Verdict) {
 	key := verdict.Ask.Key
-	rec, _ := b.at(c, key)
+	id, _ := c.find(key.Host)
+	rec, _ := b.at(c, id, key)
 	if !verdict.Passed() {
-		c.wait(c.hosts[key.Host], verdict)
+		c.wait(id, &verdict)
 		if rec.Dispatched.IsSet() {
 			c.refused[key] = verdict.String()
 		}
@@ -96,7 +108,7 @@ func (c *Core) hand(b *Batch, i int, verdict gates.Verdict) {
 			b.Replies[i].Err = err
 			return
 		}
-		b.stage(c, i, &rec, &out, 1, true)
+		b.stage(c, i, id, &rec, &out.Record, []reducer.Effects{out.Effects}, true)
 		rec = out.Record
 	} else {
 		b.repeats = append(b.repeats, i)

@@ -6,15 +6,13 @@ import (
 	"strings"
 
 	"github.com/rollmend/rollmend/adapters"
-	"github.com/rollmend/rollmend/gates"
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 )
 
 // Missing names the records that a round with these inputs needs and that are
 // not in memory, each once.
-func (c *Core) Missing(inputs []Input) []states.Key {
-	var keys []states.Key
+func (c *Core) Missing(inputs []Input) (keys []states.Key) {
 	var wanted map[states.Key]bool
 	want := func(key states.Key) {
 		if c.has(key) || c.absent[key] || wanted[key] {
@@ -27,17 +25,26 @@ func (c *Core) Missing(inputs []Input) []states.Key {
 		keys = append(keys, key)
 	}
 	wantHost := func(host states.Host) {
-		if id, ok := c.hosts[host]; ok {
-			c.eachLive(&c.slots[id], want)
+		if id, ok := c.find(host); ok {
+			c.wanted(id, want)
+		}
+	}
+	wantBeat := func(in *Beat) {
+		if id, ok := c.findBeat(in); ok {
+			c.wanted(id, want)
+		}
+		if holds := in.Heartbeat.Holds; !holds.IsZero() {
+			if key := (states.Key{Rollout: holds, Host: in.Heartbeat.Host}); c.member(key) == nil {
+				want(key)
+			}
 		}
 	}
 	for _, in := range inputs {
 		switch in := in.(type) {
+		case *Beat:
+			wantBeat(in)
 		case Beat:
-			wantHost(in.Heartbeat.Host)
-			if key := (states.Key{Rollout: in.Heartbeat.Holds, Host: in.Heartbeat.Host}); c.member(key) == nil {
-				want(key)
-			}
+			wantBeat(&in)
 		case Report:
 			// Where the rollout is not known, another writer may have opened it.
 			if _, known := c.rollouts[in.Event.Key.Rollout]; !known || c.member(in.Event.Key) == nil {
@@ -49,9 +56,23 @@ func (c *Core) Missing(inputs []Input) []states.Key {
 		}
 	}
 	for _, id := range c.queue[:min(len(c.queue), redriveMost)] {
-		c.eachLive(&c.slots[id], want)
+		c.wanted(id, want)
 	}
 	return keys
+}
+
+// wanted calls want for each live record of a host that is not in memory.
+// What has a change on its way is looked at when that has come to its end.
+func (c *Core) wanted(id int32, want func(states.Key)) {
+	s := &c.slots[id]
+	if s.changed != 0 {
+		return
+	}
+	s.eachLive(func(e *entry) {
+		if !e.known() {
+			want(e.key(s.name))
+		}
+	})
 }
 
 // Provide hands in a record that the store holds, after [Core.Missing] asked
@@ -62,42 +83,76 @@ func (c *Core) Provide(rec states.Record) {
 		return
 	}
 	c.visited = append(c.visited, rec.Key)
-	c.records[rec.Key] = rec
+	c.resident(&rec)
 	c.follow(&rec)
 }
 
 // ProvideAbsent says that the store holds no such record.
 func (c *Core) ProvideAbsent(key states.Key) { c.absent[key] = true }
 
+// entryOf finds the entry of a record, nil where it has none.
+func (c *Core) entryOf(key states.Key) *entry {
+	id, ok := c.find(key.Host)
+	if !ok {
+		return nil
+	}
+	return c.slots[id].entry(key.Rollout)
+}
+
 // has reports whether [Core.record] returns a record, without making it.
 func (c *Core) has(key states.Key) bool {
-	if _, ok := c.records[key]; ok {
-		return true
+	if e := c.entryOf(key); e != nil {
+		return e.known()
 	}
-	id, ok := c.hosts[key.Host]
-	if !ok {
-		return false
-	}
-	e := c.slots[id].entry(key.Rollout)
-	return e != nil && !e.is(stored)
+	return c.strays[key] != nil
 }
 
 // record returns a record as it is committed, where it is in memory or its
 // opening alone gives it.
 func (c *Core) record(key states.Key) (states.Record, bool) {
-	if rec, ok := c.records[key]; ok {
-		return rec, true
+	if e := c.entryOf(key); e != nil {
+		return c.recordOf(e)
 	}
-	id, ok := c.hosts[key.Host]
-	if !ok {
+	if rec := c.strays[key]; rec != nil {
+		return *rec, true
+	}
+	return states.Record{}, false
+}
+
+// recordOf does the same for the record of an entry.
+func (c *Core) recordOf(e *entry) (states.Record, bool) {
+	switch {
+	case e.rec != nil:
+		return *e.rec, true
+	case e.is(stored):
 		return states.Record{}, false
 	}
-	e := c.slots[id].entry(key.Rollout)
-	if e == nil || e.is(stored) {
-		return states.Record{}, false
+	return e.rollout.record(e.member)
+}
+
+// record returns the record that the opening gives a member. Those of one
+// opening differ in the member alone, so only the first is made from scratch.
+func (r *rollout) record(member int32) (states.Record, bool) {
+	m := &r.Members[member]
+	if r.model.State == 0 {
+		rec, _, err := r.Record(*m)
+		if err != nil {
+			return states.Record{}, false
+		}
+		r.model = rec
 	}
-	rec, _, err := e.rollout.Record(e.rollout.Members[e.member])
-	return rec, err == nil
+	rec := r.model
+	rec.Host, rec.Wave, rec.Target, rec.Policy = m.Host, m.Opened.Wave, m.Opened.Target, m.Opened.Policy
+	return rec, m.Opened.Target.Known()
+}
+
+// resident keeps a record as it is committed. It is not written to any more.
+func (c *Core) resident(rec *states.Record) {
+	if e := c.entryOf(rec.Key); e != nil {
+		e.rec = rec
+		return
+	}
+	c.strays[rec.Key] = rec
 }
 
 // member reports whether a record exists, by its rollout's opening.
@@ -105,6 +160,9 @@ func (c *Core) member(key states.Key) error {
 	r, ok := c.rollouts[key.Rollout]
 	if !ok {
 		return adapters.ErrNotFound
+	}
+	if e := c.entryOf(key); e != nil {
+		return nil
 	}
 	if _, ok := r.find(key.Host); !ok {
 		return adapters.ErrNotFound
@@ -122,53 +180,68 @@ func (r *rollout) find(host states.Host) (int32, bool) {
 
 // follow makes entry and view agree with a record that is committed.
 func (c *Core) follow(rec *states.Record) {
-	id, ok := c.hosts[rec.Host]
+	id, ok := c.find(rec.Host)
 	if !ok {
 		return
 	}
 	s := &c.slots[id]
 	e := s.entry(rec.Rollout)
-	var before gates.Standing
-	switch {
-	case e != nil:
-		before = s.standing(e)
-		*e = entryOf(e.rollout, e.member, rec)
-	case c.inFlightAgain(s, rec):
-		r := c.rollouts[rec.Rollout]
-		member, _ := r.find(rec.Host)
-		s.more = append(s.more, entryOf(r, member, rec))
-		e = &s.more[len(s.more)-1]
-	default:
-		return
+	if e == nil {
+		e = c.takesPlace(s, rec)
 	}
-	if c.view != nil {
-		c.release(c.view.Track(before, s.standing(e), nil))
-	}
-	if e == &s.now && rec.State != states.Pending {
-		c.acknowledged(s)
-	}
-	if e != &s.now && e.rollout.superseded != nil && !e.is(inFlight) {
-		s.more = slices.DeleteFunc(s.more, func(m entry) bool { return m.rollout == e.rollout })
+	if e != nil {
+		c.followed(s, e, rec)
 	}
 }
 
-// inFlightAgain reports whether a superseded record takes a place in its
-// budgets that it did not hold when it was superseded: a reboot went on with what
-// had been deferred, and the host has not moved on to a newer rollout.
-func (c *Core) inFlightAgain(s *slot, rec *states.Record) bool {
+// followed does it for the record of a host's entry.
+func (c *Core) followed(s *slot, e *entry, rec *states.Record) {
+	before := s.standing(e)
+	e.follow(rec)
+	if c.view != nil {
+		c.released = c.view.Track(before, s.standing(e), c.released[:0])
+		c.release(c.released)
+	}
+	if e == &s.now && rec.State != states.Pending {
+		if s.rare != nil {
+			s.rare.offTarget = 0 // it is asked for while the record is Pending alone
+		}
+		c.acknowledged(s)
+		s.tidy()
+	}
+	if e != &s.now && e.rollout.superseded != nil && !e.is(inFlight) {
+		if e.rec != nil {
+			c.strays[rec.Key] = e.rec // until the round that needs it leaves it
+		}
+		gone := e.rollout
+		s.rare.more = slices.DeleteFunc(s.rare.more, func(m entry) bool { return m.rollout == gone })
+		s.tidy()
+	}
+}
+
+// takesPlace gives a superseded record the entry by which it holds its places
+// in budgets, where it did not hold them when it was superseded and does now: a
+// reboot went on with what had been deferred, and the host has not moved on to a
+// newer rollout. It returns nil for any other.
+func (c *Core) takesPlace(s *slot, rec *states.Record) *entry {
 	r, known := c.rollouts[rec.Rollout]
 	if !known || r.superseded == nil || !rec.InFlight() {
-		return false
+		return nil
 	}
 	acknowledged := s.now.rollout != nil && s.now.state != states.Pending && c.after(s.now.rollout, r)
-	return !acknowledged && !c.movedOn(s, r, rec)
+	if acknowledged || c.movedOn(s, r, rec) {
+		return nil
+	}
+	member, _ := r.find(rec.Host)
+	s.ext().more = append(s.more(), entry{rollout: r, member: member})
+	return &s.rare.more[len(s.rare.more)-1]
 }
 
 // acknowledged gives back the places of superseded records of a host that
 // acknowledged a newer one.
 func (c *Core) acknowledged(s *slot) {
-	for i := len(s.more) - 1; i >= 0; i-- {
-		if s.more[i].rollout.superseded != nil && c.after(s.now.rollout, s.more[i].rollout) {
+	for i := len(s.more()) - 1; i >= 0; i-- {
+		if r := s.more()[i].rollout; r.superseded != nil && c.after(s.now.rollout, r) {
 			c.drop(s, i)
 		}
 	}
@@ -176,14 +249,12 @@ func (c *Core) acknowledged(s *slot) {
 
 // leave forgets the records that only this round needed: those of hosts about
 // which there is nothing to decide until they report again.
-func (c *Core) leave(key states.Key) {
-	rec, ok := c.records[key]
-	if !ok {
-		return
+func (c *Core) leave(key states.Key, e *entry) {
+	if len(c.strays) > 0 {
+		delete(c.strays, key)
 	}
-	id, known := c.hosts[key.Host]
-	if !known || rec.State.Terminal() || c.slots[id].entry(key.Rollout) == nil {
-		delete(c.records, key)
+	if e != nil && e.rec != nil && e.rec.State.Terminal() {
+		e.rec = nil
 	}
 }
 

@@ -18,6 +18,15 @@ func (c *Core) Restore(fleet adapters.Fleet) {
 	c.forget()
 	c.restoring = true
 	c.ordering = fleet.Ordering
+	newest := map[states.Channel]int{}
+	for _, o := range fleet.Openings {
+		newest[o.Rollout.Channel] = len(o.Members)
+	}
+	hosts := 0
+	for _, n := range newest {
+		hosts += n
+	}
+	c.reserve(max(hosts, len(kept)))
 	for _, o := range fleet.Openings {
 		c.open(o)
 	}
@@ -30,13 +39,23 @@ func (c *Core) Restore(fleet adapters.Fleet) {
 		s := &c.slots[c.slotOf(old.name)]
 		s.beat, s.received, s.observed = old.beat, old.received, old.observed
 		s.answered, s.replied, s.ready = old.answered, old.replied, old.ready
-		s.offTarget, s.behind, s.told, s.waiting = old.offTarget, old.behind, old.told, old.waiting
+		s.behind, s.waiting, s.planned = old.behind, old.waiting, old.planned
+		s.beat.holds = nil
+		if old.beat.holds != nil {
+			s.beat.holds = c.internRollout(s, *old.beat.holds)
+		}
+		s.runs(old.current())
+		if r := old.rare; r != nil {
+			s.ext().told, s.ext().offTarget = r.told, r.offTarget
+			s.ext().failing, s.ext().queued = r.failing, r.queued
+			s.tidy()
+		}
 	}
 }
 
 // Adopt takes a stored record in, at the start.
 func (c *Core) Adopt(rec states.Record) {
-	id, ok := c.hosts[rec.Host]
+	id, ok := c.find(rec.Host)
 	if !ok {
 		return
 	}
@@ -48,12 +67,14 @@ func (c *Core) Adopt(rec states.Record) {
 			return
 		}
 		member, _ := r.find(rec.Host)
-		s.more = append(s.more, entryOf(r, member, &rec))
-		e = &s.more[len(s.more)-1]
+		s.ext().more = append(s.more(), entry{rollout: r, member: member})
+		e = &s.rare.more[len(s.rare.more)-1]
 	}
-	*e = entryOf(e.rollout, e.member, &rec)
-	c.records[rec.Key] = rec
-	c.leave(rec.Key)
+	e.follow(&rec)
+	if e.rec = nil; !rec.State.Terminal() {
+		kept := rec
+		e.rec = &kept
+	}
 }
 
 // Restored ends a restoring: what superseded records still hold in budgets is
@@ -83,13 +104,17 @@ func (c *Core) open(o adapters.Opening) {
 	c.opened = append(c.opened, r)
 	for i, m := range o.Members {
 		s := &c.slots[c.slotOf(m.Host)]
+		runs := s.current()
 		c.retire(s)
-		rec, _, err := o.Record(m)
-		if err != nil {
-			continue // a member without a target has no record
+		if rec, ok := r.record(int32(i)); ok { // a member without a target has no record
+			s.now = entryOf(r, int32(i), &rec)
+			s.asked, s.heard = 0, false
+			if s.rare != nil {
+				s.rare.offTarget = 0
+			}
 		}
-		s.now = entryOf(r, int32(i), &rec)
-		s.offTarget, s.asked, s.heard = 0, 0, false
+		s.runs(runs)
+		s.tidy()
 	}
 }
 
@@ -97,23 +122,49 @@ func (c *Core) open(o adapters.Opening) {
 // far as it still matters.
 func (c *Core) retire(s *slot) {
 	if e := s.now; e.rollout != nil && (e.rollout.superseded == nil || e.is(inFlight)) {
-		s.more = append(s.more, e)
+		s.ext().more = append(s.more(), e)
 	}
 	s.now = entry{}
-	s.more = slices.DeleteFunc(s.more, func(e entry) bool {
-		return e.rollout.superseded != nil && !e.is(inFlight)
-	})
+	if s.rare != nil {
+		s.rare.more = slices.DeleteFunc(s.rare.more, func(e entry) bool {
+			return e.rollout.superseded != nil && !e.is(inFlight)
+		})
+	}
 }
 
 // slotOf finds a host's slot, and makes one for a host that is new.
 func (c *Core) slotOf(host states.Host) int32 {
-	id, ok := c.hosts[host]
+	id, ok := c.find(host)
 	if !ok {
 		id = int32(len(c.slots))
 		c.slots = append(c.slots, slot{name: host})
-		c.hosts[host] = id
+		c.hosts.add(c.slots)
 	}
 	return id
+}
+
+// find returns the place of a host's slot, and whether it has one.
+func (c *Core) find(host states.Host) (int32, bool) { return c.hosts.find(c.slots, host) }
+
+// findBeat does the same for the host of a heartbeat, and remembers it.
+func (c *Core) findBeat(in *Beat) (int32, bool) {
+	if id := in.slot - 1; id >= 0 && int(id) < len(c.slots) && c.slots[id].name == in.Heartbeat.Host {
+		return id, true
+	}
+	id, ok := c.find(in.Heartbeat.Host)
+	if ok {
+		in.slot = id + 1
+	}
+	return id, ok
+}
+
+// reserve makes room for as many hosts at once: doubling a list of a million
+// would leave half of it unused.
+func (c *Core) reserve(hosts int) {
+	if hosts > len(c.slots) {
+		c.slots = slices.Grow(c.slots, hosts-len(c.slots))
+		c.hosts.reserve(c.slots, hosts)
+	}
 }
 
 func (c *Core) resume(r adapters.Resumption) {
@@ -139,8 +190,9 @@ func (c *Core) rebuildView() {
 	for i := range c.slots {
 		s := &c.slots[i]
 		c.view.Track(gates.Standing{}, s.standing(&s.now), nil)
-		for j := range s.more {
-			c.view.Track(gates.Standing{}, s.standing(&s.more[j]), nil)
+		more := s.more()
+		for j := range more {
+			c.view.Track(gates.Standing{}, s.standing(&more[j]), nil)
 		}
 	}
 	for _, id := range waited {

@@ -16,13 +16,14 @@ import (
 func (c *Core) Settle(b *Batch, results []adapters.Result, commitErr error, now states.Time) (reread bool) {
 	raised := false
 	for i, s := range b.staged {
+		c.slots[s.id].changed = 0
 		err := commitErr
 		if err == nil {
 			err = results[i].Err
 		}
 		if err == nil {
-			raised = raised || s.change.Closes
-			c.committed(s)
+			raised = raised || b.Changes[i].Closes
+			c.committed(s, &b.Changes[i])
 			continue
 		}
 		var conflict *adapters.ConflictError
@@ -31,9 +32,9 @@ func (c *Core) Settle(b *Batch, results []adapters.Result, commitErr error, now 
 			reread = true
 		}
 		if stale || errors.Is(err, adapters.ErrUnknownOutcome) {
-			c.doubt(s.change.Record.Key)
+			c.doubt(b.Changes[i].Record.Key)
 		}
-		c.lookAgain(s.change.Record.Host, stale)
+		c.lookAgain(s.id, stale)
 		for _, input := range s.inputs {
 			if stale {
 				b.Replies[input].Again = true
@@ -46,45 +47,56 @@ func (c *Core) Settle(b *Batch, results []adapters.Result, commitErr error, now 
 		c.ordering++
 	}
 	c.settleBeats(b, now)
-	for _, s := range b.staged {
-		c.leave(s.change.Record.Key)
+	for i, s := range b.staged {
+		key := &b.Changes[i].Record.Key
+		c.leave(*key, c.slots[s.id].entry(key.Rollout))
 	}
-	for _, key := range c.visited {
-		c.leave(key)
+	for _, key := range b.visited {
+		c.leave(key, c.entryOf(key))
 	}
-	c.visited = nil
-	clear(c.absent)
 	return reread
 }
 
 // committed makes a change count.
-func (c *Core) committed(s *staged) {
-	rec := &s.change.Record
-	if rec.State.Terminal() {
-		delete(c.records, rec.Key) // nothing is decided on it until the host reports again
-	} else {
-		c.records[rec.Key] = *rec
+func (c *Core) committed(s *staged, change *adapters.Change) {
+	rec := &change.Record
+	slot := &c.slots[s.id]
+	e := slot.entry(rec.Rollout)
+	if e == nil {
+		e = c.takesPlace(slot, rec)
 	}
-	for i := range s.change.Effects {
+	switch {
+	case e == nil && rec.State.Terminal():
+		delete(c.strays, rec.Key)
+	case e == nil:
+		kept := *rec
+		c.strays[rec.Key] = &kept
+	case rec.State.Terminal():
+		e.rec = nil // nothing is decided on it until the host reports again
+	default:
+		kept := *rec
+		e.rec = &kept
+	}
+	for i := range change.Effects {
 		// The view takes quarantines alone; its other counters follow the record.
-		_ = s.change.Effects[i].To(viewSink{c})
+		_ = change.Effects[i].To(viewSink{c})
 	}
-	if rec.State != states.Pending {
+	if rec.State != states.Pending && len(c.refused) > 0 {
 		delete(c.refused, rec.Key)
 	}
-	c.follow(rec)
-	if id, ok := c.hosts[rec.Host]; ok {
-		c.slots[id].asked, c.slots[id].heard = 0, false
-		if heard(s) {
-			c.slots[id].told = rec.Current
-		}
+	if e != nil {
+		c.followed(slot, e, rec)
+	}
+	slot.asked, slot.heard = 0, false
+	if heard(change) {
+		slot.ext().told = rec.Current
 	}
 }
 
 // heard reports whether a change holds a report that says what the host runs.
-func heard(s *staged) bool {
-	for i := range s.change.Effects {
-		entry := &s.change.Effects[i].Entry
+func heard(change *adapters.Change) bool {
+	for i := range change.Effects {
+		entry := &change.Effects[i].Entry
 		if !entry.Event.Reported() || entry.Disposition > reducer.Absorbed {
 			continue
 		}
@@ -98,13 +110,10 @@ func heard(s *staged) bool {
 
 // lookAgain queues a host whose change did not get in: at once where another
 // writer was faster, with the next input where the store is in trouble.
-func (c *Core) lookAgain(host states.Host, now bool) {
-	id, ok := c.hosts[host]
-	switch {
-	case !ok:
-	case now:
+func (c *Core) lookAgain(id int32, now bool) {
+	if now {
 		c.requeue(id)
-	default:
+	} else {
 		c.retry = append(c.retry, id)
 	}
 }
@@ -112,23 +121,22 @@ func (c *Core) lookAgain(host states.Host, now bool) {
 // doubt forgets a record that another writer may have changed; it is read
 // again before it is decided on.
 func (c *Core) doubt(key states.Key) {
-	delete(c.records, key)
-	if id, ok := c.hosts[key.Host]; ok {
-		if e := c.slots[id].entry(key.Rollout); e != nil {
-			e.set(stored, true)
-		}
+	delete(c.strays, key)
+	if e := c.entryOf(key); e != nil {
+		e.rec = nil
+		e.set(stored, true)
 	}
 }
 
 // settleBeats completes the replies to heartbeats from what is committed now.
 func (c *Core) settleBeats(b *Batch, now states.Time) {
 	for i, in := range b.inputs {
-		beat, ok := in.(Beat)
+		beat := beatOf(in)
 		reply := &b.Replies[i]
-		if !ok || reply.Err != nil || reply.Again {
+		if beat == nil || reply.Err != nil || reply.Again || reply.Later {
 			continue
 		}
-		id, known := c.hosts[beat.Heartbeat.Host]
+		id, known := c.findBeat(beat)
 		if !known {
 			continue
 		}
@@ -142,26 +150,25 @@ func (c *Core) settleBeats(b *Batch, now states.Time) {
 			}
 			continue
 		}
-		c.rehydrate(s, &beat, &reply.Beat)
+		c.rehydrate(s, beat, &reply.Beat)
 	}
 }
 
 // rehydrate gives an agent that holds no rollout what it needs to go on, and
 // asks for what it has kept.
 func (c *Core) rehydrate(s *slot, in *Beat, reply *HeartbeatReply) {
-	c.eachLive(s, func(key states.Key) {
-		rec, ok := c.record(key)
-		if !ok {
-			return
+	s.eachLive(func(e *entry) {
+		rec := e.rec
+		if rec == nil {
+			return // a record that is its opening alone is Pending
 		}
 		if rec.State.Live() && rec.State != states.Pending {
 			reply.Snapshots = append(reply.Snapshots, Snapshot{
-				Record: rec, LastBoot: max(s.beat.order.Boot, rec.LastOrder.Boot),
+				Record: *rec, LastBoot: max(s.beat.order.Boot, rec.LastOrder.Boot),
 			})
 		}
 	})
 	if c.wantsReplay(s, &in.Heartbeat) {
-		reply.Replay = append(reply.Replay, Replay{Rollout: s.now.rollout.Rollout, From: s.now.lastSeq + 1})
-		s.asked = in.Received
+		c.askFor(s, in, reply)
 	}
 }

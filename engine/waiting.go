@@ -13,13 +13,14 @@ const wakeMost = 64
 
 // wait remembers that a host is held, so that it is looked at again when what
 // its first block waits for comes.
-func (c *Core) wait(id int32, v gates.Verdict) {
+func (c *Core) wait(id int32, v *gates.Verdict) {
 	s := &c.slots[id]
 	bit := uint8(1) << v.Ask.Purpose
 	if s.waiting&bit != 0 {
 		return // it is found by a block that still stands
 	}
-	for _, b := range v.Blocks {
+	for i := range v.Blocks {
+		b := &v.Blocks[i]
 		if b.Waits.On != 0 && b.Waits.On != gates.OnManifest {
 			key := waitKey{b.Waits, v.Ask.Purpose}
 			c.waits[key] = append(c.waits[key], id)

@@ -3,6 +3,7 @@ module github.com/rollmend/rollmend/examples
 go 1.26.0
 
 require (
+	modernc.org/sqlite v1.62.0
 	github.com/rollmend/rollmend v0.0.0
 	github.com/rollmend/rollmend/adapters/sqlite v0.0.0
 	github.com/stretchr/testify v1.12.1
@@ -10,6 +11,7 @@ require (
 )
 
 require (
+	modernc.org/sqlite v1.62.0
 	github.com/dustin/go-humanize v1.1.0 // indirect
 	github.com/go-json-experiment/json v1.27.2 // indirect
 	github.com/google/uuid v1.6.0 // indirect
@@ -21,7 +23,6 @@ require (
 	modernc.org/libc v1.80.1 // indirect
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
-	modernc.org/sqlite v1.62.0 // indirect
 )
 
 replace (

@@ -5,7 +5,7 @@ import "fmt"
 // holdBudget holds a host while as many of its budget's hosts are in flight as
 // may be. A host never counts against itself.
 func holdBudget(v *View, ask *Ask, p *pass, blocks []Block) []Block {
-	for _, i := range v.fleet.hosts[ask.Key.Host].budgets {
+	for _, i := range v.fleet.budgetsOf(ask.Key.Host) {
 		b := &v.fleet.budgets[i]
 		taken := v.inFlight[i].others(ask.Key.Host) + p.spent[i]
 		if limit := b.Limit(); taken >= limit {
@@ -23,7 +23,7 @@ func holdBudget(v *View, ask *Ask, p *pass, blocks []Block) []Block {
 
 // spend counts a host that is let through against its budgets, once.
 func spend(v *View, ask *Ask, p *pass) {
-	for _, i := range v.fleet.hosts[ask.Key.Host].budgets {
+	for _, i := range v.fleet.budgetsOf(ask.Key.Host) {
 		if v.inFlight[i].has(ask.Key.Host) {
 			continue
 		}

@@ -1,6 +1,9 @@
 package gates
 
-import "iter"
+import (
+	"iter"
+	"slices"
+)
 
 // Gate is a rule of the caller's own. It is asked behind ours, in the order in
 // which [Rules] lists it.
@@ -23,17 +26,18 @@ type gate struct {
 	name      string
 	synthesis bool // whether it also holds a synthesised convergence
 	hold      func(v *View, ask *Ask, p *pass, blocks []Block) []Block
+	byWave    bool // whether all hosts of a wave get the same blocks of it
 }
 
 // order is the order of the gates: the first that holds is the reason.
 var order = [...]gate{
-	{"quarantine", true, holdQuarantine},
-	{"halted", false, holdHalted},
-	{"channel-edges", true, holdChannelEdges},
-	{"wave-promotion", true, holdWave},
-	{"host-edges", true, holdHostEdges},
-	{"disruption-budget", false, holdBudget},
-	{"compliance-wave", false, holdCompliance},
+	{"quarantine", true, holdQuarantine, false},
+	{"halted", false, holdHalted, true},
+	{"channel-edges", true, holdChannelEdges, true},
+	{"wave-promotion", true, holdWave, true},
+	{"host-edges", true, holdHostEdges, false},
+	{"disruption-budget", false, holdBudget, false},
+	{"compliance-wave", false, holdCompliance, true},
 }
 
 // Names yields the names of our gates in their order, and whether each also
@@ -68,6 +72,12 @@ func (r Rules) Evaluate(v *View, asks ...Ask) []Verdict {
 	return verdicts
 }
 
+// EvaluateOne answers one ask.
+func (r Rules) EvaluateOne(v *View, ask Ask) Verdict {
+	var p pass
+	return r.evaluate(v, ask, &p)
+}
+
 func (r Rules) evaluate(v *View, ask Ask, p *pass) Verdict {
 	verdict := Verdict{Ask: ask, asked: true}
 	if block, ok := unknown(v, &ask); ok {
@@ -76,7 +86,7 @@ func (r Rules) evaluate(v *View, ask Ask, p *pass) Verdict {
 	}
 	for i := range order {
 		if g := &order[i]; ask.Purpose == Dispatch || g.synthesis {
-			verdict.Blocks = g.hold(v, &ask, p, verdict.Blocks)
+			verdict.Blocks = v.held(i, &ask, p, verdict.Blocks)
 		}
 	}
 	for _, g := range r.Own {
@@ -89,6 +99,25 @@ func (r Rules) evaluate(v *View, ask Ask, p *pass) Verdict {
 		spend(v, &ask, p)
 	}
 	return verdict
+}
+
+// held appends the blocks of one of our gates. Those that all hosts of a wave
+// get are put into words once, and not again before the view changes: of a
+// fleet that comes back at once nearly every host is held, and most of them
+// for the same reasons. Whoever adds to a shared list gets one of his own.
+func (v *View) held(gate int, ask *Ask, p *pass, blocks []Block) []Block {
+	g := &order[gate]
+	if !g.byWave {
+		return g.hold(v, ask, p, blocks)
+	}
+	known := v.rollouts[ask.Key.Rollout].said(v.changes, gate, ask.Wave)
+	switch {
+	case known == nil:
+		return g.hold(v, ask, p, blocks)
+	case !known.is:
+		known.is, known.blocks = true, slices.Clip(g.hold(v, ask, p, nil))
+	}
+	return known.behind(blocks)
 }
 
 // unknown holds what the gates cannot judge.
@@ -104,7 +133,7 @@ func unknown(v *View, ask *Ask) (Block, bool) {
 	case v.quarantines == nil:
 		return held("quarantine", "fleet", "the quarantines are not known", "reading them from the store")
 	}
-	if _, ok := v.fleet.hosts[ask.Key.Host]; !ok {
+	if !v.fleet.lists(ask) {
 		return held("unknown", string(ask.Key.Host), "the manifest does not list the host", "a manifest that does")
 	}
 	if current, ok := v.fleet.Rollout(ask.Key.Rollout.Channel); !ok || current != ask.Key.Rollout {

@@ -65,16 +65,15 @@ func (b Budget) Limit() int {
 // Fleet is a compiled [Plan]. It is immutable, and safe for concurrent use.
 type Fleet struct {
 	plan     Plan
-	hosts    map[states.Host]plannedHost
+	hosts    map[states.Host]int32 // places in plan.Hosts
 	channels map[states.Channel]plannedChannel
 	budgets  []Budget
-	gating   map[states.Host]bool // hosts that others are behind
-}
 
-type plannedHost struct {
-	PlannedHost
-	behind  []HostEdge // edges from other hosts to this one
-	budgets []int      // places of the budgets that select it
+	// What few hosts have, by the host's place. It is kept apart, so that the
+	// others cost next to nothing.
+	behind   map[int32][]HostEdge // edges from other hosts to this one
+	selected map[int32][]int      // places of the budgets that select it
+	gating   map[states.Host]bool // hosts that others are behind
 }
 
 type plannedChannel struct {
@@ -87,30 +86,34 @@ type plannedChannel struct {
 func NewFleet(plan Plan) *Fleet {
 	f := &Fleet{
 		plan:     plan,
-		hosts:    make(map[states.Host]plannedHost, len(plan.Hosts)),
+		hosts:    make(map[states.Host]int32, len(plan.Hosts)),
 		channels: map[states.Channel]plannedChannel{},
 		budgets:  plan.Budgets,
+		behind:   map[int32][]HostEdge{},
+		selected: map[int32][]int{},
 		gating:   map[states.Host]bool{},
 	}
-	for _, h := range plan.Hosts {
-		f.hosts[h.Host] = plannedHost{PlannedHost: h}
-		c := f.channels[h.Channel]
-		c.rollout = c.rollout || plan.Ref != "" && h.Target.Known()
-		f.channels[h.Channel] = c
+	for i := range plan.Hosts {
+		h := &plan.Hosts[i]
+		f.hosts[h.Host] = int32(i)
+		c, known := f.channels[h.Channel]
+		if rollout := plan.Ref != "" && h.Target.Known(); !known || rollout && !c.rollout {
+			c.rollout = c.rollout || rollout
+			f.channels[h.Channel] = c
+		}
 	}
 	for _, edge := range plan.HostEdges {
 		gated, ok := f.hosts[edge.Gated]
-		if ok && gated.Channel == f.hosts[edge.Gates].Channel {
-			gated.behind = append(gated.behind, edge)
-			f.hosts[edge.Gated] = gated
+		gates, known := f.hosts[edge.Gates]
+		if ok && known && plan.Hosts[gated].Channel == plan.Hosts[gates].Channel {
+			f.behind[gated] = append(f.behind[gated], edge)
 			f.gating[edge.Gates] = true
 		}
 	}
 	for i, b := range plan.Budgets {
 		for _, name := range b.Hosts {
 			if h, ok := f.hosts[name]; ok {
-				h.budgets = append(h.budgets, i)
-				f.hosts[name] = h
+				f.selected[h] = append(f.selected[h], i)
 			}
 		}
 	}
@@ -156,8 +159,44 @@ func (f *Fleet) Plan() Plan { return f.plan }
 
 // Host returns a host's plan, and whether the plan lists it.
 func (f *Fleet) Host(host states.Host) (PlannedHost, bool) {
-	h, ok := f.hosts[host]
-	return h.PlannedHost, ok
+	i, ok := f.hosts[host]
+	if !ok {
+		return PlannedHost{}, false
+	}
+	return f.plan.Hosts[i], true
+}
+
+// lists reports whether the plan lists the host of an ask.
+func (f *Fleet) lists(ask *Ask) bool {
+	if i := int(ask.Place) - 1; i >= 0 && i < len(f.plan.Hosts) && f.plan.Hosts[i].Host == ask.Key.Host {
+		return true
+	}
+	_, ok := f.hosts[ask.Key.Host]
+	return ok
+}
+
+// budgetsOf returns the places of the budgets that select a host.
+func (f *Fleet) budgetsOf(host states.Host) []int {
+	if len(f.selected) == 0 {
+		return nil
+	}
+	i, ok := f.hosts[host]
+	if !ok {
+		return nil
+	}
+	return f.selected[i]
+}
+
+// edgesTo returns the edges from other hosts to this one.
+func (f *Fleet) edgesTo(host states.Host) []HostEdge {
+	if len(f.behind) == 0 {
+		return nil
+	}
+	i, ok := f.hosts[host]
+	if !ok {
+		return nil
+	}
+	return f.behind[i]
 }
 
 // Rollout returns the rollout that the plan has for a channel: its ref, where

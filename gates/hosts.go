@@ -9,7 +9,7 @@ import (
 // holdHostEdges holds a host until those in front of it are Converged or
 // Deferred in the same rollout.
 func holdHostEdges(v *View, ask *Ask, _ *pass, blocks []Block) []Block {
-	for _, edge := range v.fleet.hosts[ask.Key.Host].behind {
+	for _, edge := range v.fleet.edgesTo(ask.Key.Host) {
 		state := v.gating[states.Key{Rollout: ask.Key.Rollout, Host: edge.Gates}]
 		if state == states.Converged || state == states.Deferred {
 			continue

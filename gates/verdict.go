@@ -33,6 +33,10 @@ type Ask struct {
 	Key     states.Key
 	Wave    states.Wave
 	Target  states.Closure
+
+	// Place is where the plan lists the host, plus 1, where the caller knows it:
+	// a hint that spares a search. A wrong one is as good as none.
+	Place int32
 }
 
 // AskOf returns the ask of a record.

@@ -17,6 +17,7 @@ type View struct {
 	rollouts    map[states.Rollout]*rollout
 	gating      map[states.Key]states.State // of the hosts that others are behind
 	inFlight    []crowd                     // by the budget's place
+	changes     uint64                      // counted, so that what was put into words is known to hold
 }
 
 // rollout is the counters of one open rollout.
@@ -26,6 +27,7 @@ type rollout struct {
 	waves     []wave
 	halting   crowd // failed or reverted, and not resumed since
 	resumed   map[states.Host]bool
+	words     words
 }
 
 type wave struct {
@@ -81,6 +83,7 @@ func (v *View) Fleet() *Fleet { return v.fleet }
 // Open says that a rollout is open. Its records are told with [View.Track].
 func (v *View) Open(id states.Rollout) {
 	if v.rollouts[id] == nil {
+		v.changes++
 		v.rollouts[id] = &rollout{resumed: map[states.Host]bool{}}
 	}
 }
@@ -107,6 +110,7 @@ func (v *View) Clear(channel states.Channel, closure states.Closure) Wait {
 // returns what that releases.
 func (v *View) Resume(id states.Rollout, hosts []states.Host) Wait {
 	if r, ok := v.rollouts[id]; ok {
+		v.changes++
 		for _, host := range hosts {
 			r.resumed[host] = true
 			r.halting.leave(host)
@@ -122,6 +126,7 @@ func (v *View) Track(from, to Standing, released []Wait) []Wait {
 	if from == to {
 		return released
 	}
+	v.changes++
 	released = v.trackFlight(from, to, released)
 	id := to.Key.Rollout
 	if to.State == 0 {
@@ -170,11 +175,11 @@ func (v *View) trackGating(from, to Standing, released []Wait) []Wait {
 func (v *View) trackFlight(from, to Standing, released []Wait) []Wait {
 	switch {
 	case !from.InFlight && to.InFlight:
-		for _, i := range v.fleet.hosts[to.Key.Host].budgets {
+		for _, i := range v.fleet.budgetsOf(to.Key.Host) {
 			v.inFlight[i].join(to.Key.Host)
 		}
 	case from.InFlight && !to.InFlight:
-		for _, i := range v.fleet.hosts[from.Key.Host].budgets {
+		for _, i := range v.fleet.budgetsOf(from.Key.Host) {
 			if v.inFlight[i].leave(from.Key.Host) {
 				released = append(released, Wait{On: OnBudget, Budget: v.fleet.budgets[i].Name})
 			}
@@ -270,7 +275,7 @@ func (v *View) Progress(id states.Rollout) (Progress, bool) {
 func (v *View) Holders(host states.Host) []states.Host {
 	var holders []states.Host
 	seen := map[states.Host]bool{host: true}
-	for _, i := range v.fleet.hosts[host].budgets {
+	for _, i := range v.fleet.budgetsOf(host) {
 		for _, other := range v.inFlight[i].hosts {
 			if !seen[other] {
 				seen[other] = true

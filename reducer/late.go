@@ -1,8 +1,6 @@
 package reducer
 
 import (
-	"slices"
-
 	"github.com/rollmend/rollmend/states"
 )
 
@@ -29,7 +27,7 @@ func late(rec *states.Record, ev *Event) (Disposition, error) {
 		return Duplicate, nil
 	}
 	if ev.Synthesised() {
-		return applied(guess(rec, r, ev))
+		return applied(guess(rec, r, ev, nil))
 	}
 	if err := write(rec, r, ev); err != nil {
 		return Refused, err
@@ -65,7 +63,7 @@ func rewind(rec *states.Record, n int) {
 		// It was written once on this very belief, so it is again.
 		if r, ok := lookup(rec.State, g.Kind); ok {
 			ev := eventOf(rec, g, g.At)
-			_ = guess(rec, r, &ev)
+			_ = guess(rec, r, &ev, nil)
 		}
 	}
 }
@@ -83,7 +81,7 @@ func replay(rec *states.Record, rest []states.Guess, report *Event) {
 			at = max(g.From.At, rec.SoakDue())
 		}
 		ev := eventOf(rec, g, at)
-		if guess(rec, r, &ev) != nil {
+		if guess(rec, r, &ev, nil) != nil {
 			return
 		}
 	}
@@ -110,21 +108,15 @@ func bears(rec *states.Record, g states.Guess, report *Event) bool {
 }
 
 // guess writes a synthesised event on top of a record.
-func guess(rec *states.Record, r *Row, ev *Event) error {
+func guess(rec *states.Record, r *Row, ev *Event, own *owner) error {
 	if len(rec.Guesses()) == states.MaxGuesses {
 		return &IllegalError{Key: rec.Key, State: rec.State, Kind: ev.Kind()}
 	}
-	doubt := states.Doubt{Before: rec.Belief}
-	if rec.Synthesised() {
-		doubt.Before = rec.Doubt.Before
-	}
-	doubt.Guesses = append(slices.Clip(rec.Guesses()), states.Guess{
-		Kind: ev.Kind(), Case: ev.Origin.Case, At: ev.At, From: ev.Origin.From,
-	})
+	before := rec.Belief
 	if err := write(rec, r, ev); err != nil {
 		return err
 	}
-	rec.Doubt = &doubt
+	own.add(rec, &before, states.Guess{Kind: ev.Kind(), Case: ev.Origin.Case, At: ev.At, From: ev.Origin.From})
 	return nil
 }
 

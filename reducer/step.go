@@ -23,33 +23,39 @@ type Outcome struct {
 // taken as a gap that was accepted; putting a report back is the caller's.
 func Step(rec states.Record, ev Event) (out Outcome, err error) {
 	out.Record = rec
-	if err := wellFormed(&rec, &ev); err != nil {
-		out.Disposition = Refused
-		return out, err
+	out.Disposition, err = step(&out.Record, &ev, &out.Effects, nil)
+	return out, err
+}
+
+// step applies an event to a record in place; one that changes nothing but the
+// number, or nothing at all, leaves the rest as it was.
+func step(rec *states.Record, ev *Event, effects *Effects, own *owner) (disposition Disposition, err error) {
+	if err := wellFormed(rec, ev); err != nil {
+		return Refused, err
 	}
+	was := *rec
 	if ev.Reported() {
 		if ev.Seq <= rec.LastSeq {
-			out.Disposition = Duplicate
-			return out, nil
+			return Duplicate, nil
 		}
-		hear(&out.Record, ev.Seq)
+		hear(rec, ev.Seq)
 	}
-	out.Disposition, err = place(&out.Record, &ev)
-	if out.Disposition == Refused || out.Disposition == Duplicate {
-		out.Record = rec
+	disposition, err = place(rec, ev, own)
+	if disposition == Refused || disposition == Duplicate {
+		*rec = was
 		if !ev.Reported() {
-			return out, err
+			return disposition, err
 		}
-		hear(&out.Record, ev.Seq)
+		hear(rec, ev.Seq)
 	}
-	if rec.State != 0 {
-		out.Record.Revision++
+	if was.State != 0 {
+		rec.Revision++
 	}
-	fill(&out, &rec, &ev)
+	fill(effects, disposition, was.State, rec, ev)
 	if err != nil {
-		out.Effects.Entry.Reason = err.Error()
+		effects.Entry.Reason = err.Error()
 	}
-	return out, err
+	return disposition, err
 }
 
 // wellFormed checks what has to hold before the record's state is looked at.
@@ -76,7 +82,7 @@ func wellFormed(rec *states.Record, ev *Event) error {
 
 // place writes the event where it belongs: on top of the record, or, for late
 // truth, below the guesses that it contradicts or replaces.
-func place(rec *states.Record, ev *Event) (Disposition, error) {
+func place(rec *states.Record, ev *Event, own *owner) (Disposition, error) {
 	r, ok := lookup(rec.State, ev.Kind())
 	if !ok {
 		return late(rec, ev)
@@ -85,7 +91,7 @@ func place(rec *states.Record, ev *Event) (Disposition, error) {
 		return Duplicate, nil
 	}
 	if ev.Synthesised() {
-		return applied(guess(rec, r, ev))
+		return applied(guess(rec, r, ev, own))
 	}
 	if err := write(rec, r, ev); err != nil {
 		return Refused, err
@@ -119,14 +125,13 @@ func hear(rec *states.Record, seq states.Seq) {
 
 // fill describes what must be stored: the entry, and the difference between
 // the record as it was and as it is.
-func fill(out *Outcome, from *states.Record, ev *Event) {
-	e, to := &out.Effects, &out.Record
-	e.Entry.Revision, e.Entry.Disposition, e.Entry.Event = to.Revision, out.Disposition, *ev
-	if from.State == to.State || from.State == 0 {
+func fill(e *Effects, disposition Disposition, from states.State, to *states.Record, ev *Event) {
+	e.Entry.Revision, e.Entry.Disposition, e.Entry.Event = to.Revision, disposition, *ev
+	if from == to.State || from == 0 {
 		return
 	}
 	if to.State == states.Reverted {
 		e.Quarantine = quarantine(to, ev)
 	}
-	e.Transition = Transition{From: from.State, To: to.State, At: ev.At}
+	e.Transition = Transition{From: from, To: to.State, At: ev.At}
 }

@@ -36,22 +36,28 @@ func Chain(l Look) Finding {
 	if f, ok := stale(&l); ok {
 		return f
 	}
-	return cases[rec.State](&l)
+	return conclude(&l)
 }
 
-// cases is what a heartbeat can mean, by the record's state.
-var cases = [...]func(*Look) Finding{
-	0:                 unopened,
-	states.Pending:    pending,
-	states.Activating: activating,
-	states.Deferred:   deferred,
-	states.Soaking:    soaking,
-	states.Converged:  converged,
-	states.Failed:     failed,
-	states.Reverted:   reverted,
-}
-
-func unopened(l *Look) Finding {
+// conclude finds what a heartbeat can mean, by the record's state. It is a
+// switch, not a table of functions, so that the look stays on the stack.
+func conclude(l *Look) Finding {
+	switch l.Record.State {
+	case states.Pending:
+		return pending(l)
+	case states.Activating:
+		return activating(l)
+	case states.Deferred:
+		return deferred(l)
+	case states.Soaking:
+		return soaking(l)
+	case states.Converged:
+		return converged(l)
+	case states.Failed:
+		return failed(l)
+	case states.Reverted:
+		return reverted(l)
+	}
 	return find(&l.Record, InStep, "the rollout is not open")
 }
 

@@ -20,9 +20,10 @@ type batchItem struct {
 }
 
 type batchProblem struct {
-	Status int    `json:"status"`
-	Error  string `json:"error"`
-	Field  string `json:"field,omitzero"`
+	Status     int    `json:"status"`
+	Error      string `json:"error"`
+	Field      string `json:"field,omitzero"`
+	RetryAfter int    `json:"retry_after,omitzero"` // seconds: what the header says for one heartbeat
 }
 
 // heartbeats takes a batch from a relay. An item that is wrong is refused by
@@ -79,7 +80,7 @@ func split(b []byte) ([]jsontext.Value, error) {
 
 func (it *batchItem) refuse(err error) {
 	e := refusalOf(err)
-	it.batchProblem = &batchProblem{Status: e.status, Error: e.message, Field: e.field}
+	it.batchProblem = &batchProblem{Status: e.status, Error: e.message, Field: e.field, RetryAfter: wholeSeconds(e.retryAfter)}
 }
 
 // answer gives an item its reply. There is no header per item: what one would

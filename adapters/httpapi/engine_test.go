@@ -82,7 +82,8 @@ func TestAHostOnTheWholeRoad(t *testing.T) {
 
 	h.beat(states.Rollout{}, "sha256:old")
 	reply := h.beat(states.Rollout{}, "sha256:old")
-	require.Equal(t, time.Minute, reply.NextBeat)
+	require.GreaterOrEqual(t, reply.NextBeat, 30*time.Second, "a host has its place in the cycle, and is moved there")
+	require.LessOrEqual(t, reply.NextBeat, time.Minute)
 	require.Empty(t, reply.Snapshots, "a Pending record reaches a host by a dispatch alone")
 	d, ok, err := h.c.Dispatch(t.Context(), 0)
 	require.NoError(t, err)

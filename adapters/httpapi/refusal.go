@@ -48,6 +48,7 @@ func refusalOf(err error) *refusal {
 		already *refusal
 		message *MessageError
 		gap     *engine.GapError
+		busy    *engine.BusyError
 	)
 	switch {
 	case errors.As(err, &already):
@@ -56,6 +57,8 @@ func refusalOf(err error) *refusal {
 		return &refusal{status: http.StatusBadRequest, message: message.Error(), field: message.Field}
 	case errors.As(err, &gap):
 		return &refusal{status: http.StatusServiceUnavailable, message: gap.Error(), replayFrom: gap.From}
+	case errors.As(err, &busy):
+		return &refusal{status: http.StatusServiceUnavailable, message: busy.Error(), retryAfter: busy.After}
 	case errors.Is(err, adapters.ErrNotFound), errors.Is(err, engine.ErrUnknownHost):
 		return &refusal{status: http.StatusNotFound, message: err.Error()}
 	case errors.Is(err, engine.ErrContended):
@@ -74,7 +77,7 @@ func refuse(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error)
 		log.Log(r.Context(), e.level(err), "refused", "method", r.Method, "path", r.URL.Path, "status", e.status, "error", err)
 	}
 	if e.status == http.StatusServiceUnavailable {
-		w.Header().Set(HeaderRetryAfter, strconv.Itoa(int(e.retryAfter.Seconds())))
+		w.Header().Set(HeaderRetryAfter, strconv.Itoa(wholeSeconds(e.retryAfter)))
 	}
 	if e.replayFrom != 0 {
 		w.Header().Set(HeaderReplayFrom, strconv.FormatUint(uint64(e.replayFrom), 10))
@@ -82,10 +85,13 @@ func refuse(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error)
 	answer(w, e.status, problem{Error: e.message, Field: e.field})
 }
 
+// wholeSeconds rounds up: nobody is to come too early.
+func wholeSeconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+
 // level says how loud an error is. What agents get right by themselves is not.
 func (e *refusal) level(err error) slog.Level {
 	switch {
-	case e.replayFrom != 0, errors.Is(err, engine.ErrNotReady), errors.Is(err, engine.ErrContended):
+	case e.replayFrom != 0, errors.Is(err, engine.ErrNotReady), errors.Is(err, engine.ErrContended), errors.As(err, new(*engine.BusyError)):
 		return slog.LevelDebug
 	case e.status == http.StatusServiceUnavailable:
 		return slog.LevelError

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -192,6 +193,7 @@ func TestTheEnginesErrorsReachTheAgent(t *testing.T) {
 		{engine.ErrNotReady, 503, "5", "", engine.ErrNotReady.Error()},
 		{engine.ErrClosed, 503, "5", "", engine.ErrClosed.Error()},
 		{engine.ErrContended, 503, "1", "", engine.ErrContended.Error()},
+		{&engine.BusyError{After: 6*time.Second + 1}, 503, "7", "", "engine: too many wait: nothing was consumed, come again in 6.000000001s"},
 		{&engine.GapError{Key: key, From: 3, Seq: 7}, 503, "0", "3", "engine: stable@a1b2c3d4/web-1: report 7 came before 3: send from there, or this one again"},
 		{fmt.Errorf("round: %w", adapters.ErrNotFound), 404, "", "", "round: adapters: no such record"},
 		{engine.ErrUnknownHost, 404, "", "", engine.ErrUnknownHost.Error()},

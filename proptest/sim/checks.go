@@ -28,6 +28,7 @@ const (
 type checks struct {
 	records map[states.Key]states.Record // revision not 0
 	changed map[states.Key]int64         // when, in true time, a record was last stored
+	agreed  map[states.Key]int64         // when it last agreed with its host, after the last fault
 	fleet   adapters.Fleet
 	commits int
 }

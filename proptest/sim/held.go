@@ -116,12 +116,18 @@ func (c *checks) overBudget(w *world, plan gates.Plan, rec *states.Record) (by [
 // earlier rollout: one in flight, where the host acknowledged no newer rollout,
 // and never said that it holds another one or runs something else.
 func (c *checks) superseded(w *world, newest states.Record) bool {
-	if newest.State != states.Pending {
-		return false
-	}
 	h := w.hostNamed(newest.Host)
-	for key, old := range c.records {
-		if key.Host != newest.Host || key.Rollout == newest.Rollout || !old.InFlight() {
+	// Newest first: with the first that was acknowledged, all before it let go.
+	for _, o := range slices.Backward(c.fleet.Openings) {
+		key := states.Key{Rollout: o.Rollout, Host: newest.Host}
+		old, ok := c.records[key]
+		switch {
+		case !ok:
+			continue
+		case !old.InFlight() || key == newest.Key:
+			if old.State != states.Pending {
+				return false
+			}
 			continue
 		}
 		movedOn := func(s said) bool {
@@ -130,6 +136,9 @@ func (c *checks) superseded(w *world, newest states.Record) bool {
 		}
 		if !slices.ContainsFunc(h.truth.beats, movedOn) {
 			return true
+		}
+		if old.State != states.Pending {
+			return false
 		}
 	}
 	return false

@@ -102,7 +102,7 @@ func newWorld(opts Options) *world {
 		Seed: opts.Seed, ByFault: map[string]int{}, Synthesised: map[string]int{}, Exceptions: map[string]int{},
 	}
 	w.checks.records = map[states.Key]states.Record{}
-	w.checks.changed = map[states.Key]int64{}
+	w.checks.changed, w.checks.agreed = map[states.Key]int64{}, map[states.Key]int64{}
 	w.faults = map[string]int{}
 	w.shape = drawShape(w.dice)
 	w.rates = drawRates(w.dice)

@@ -64,17 +64,19 @@ func (w *world) lastChange(calm int64) int64 {
 }
 
 // compare finds the longest that a record disagreed with its host, counted
-// from the last fault, from the last thing that the host did, or from when the
-// record was last stored: a gate may have opened for it just then.
+// from the last fault, from the last thing that the host did, from when the
+// record was last stored, and from when they last agreed: a host that is held
+// does, until its gate opens.
 func (w *world) compare(calm int64) {
 	plan := w.newest()
 	for i, ph := range plan.Hosts {
 		h := w.hosts[i]
 		rec := w.checks.record(plan, ph)
 		if w.agrees(h, rec) {
+			w.checks.agreed[rec.Key] = w.now
 			continue
 		}
-		lag := time.Duration(w.now-max(calm, h.truth.changed, w.checks.changed[rec.Key])) * time.Millisecond
+		lag := time.Duration(w.now-max(calm, h.truth.changed, w.checks.changed[rec.Key], w.checks.agreed[rec.Key])) * time.Millisecond
 		w.report.WorstSettle = max(w.report.WorstSettle, lag)
 		if lag > w.bound(h) {
 			s, known := standing(h.journal, rec.Rollout)
@@ -142,6 +144,9 @@ func (w *world) agrees(h *host, rec states.Record) bool {
 // firstAgrees holds agents of the first generation to what they can be held
 // to: they forget what they did.
 func (w *world) firstAgrees(h *host, rec states.Record) bool {
+	if held := h.machine.Held(); !held.IsZero() && held != rec.Rollout {
+		return true // it is not done with an older rollout, and says so
+	}
 	return w.staleByClock(h, &rec) || rec.State != states.Pending || !h.runs.Is(rec.Target) || h.machine.Queued() > 0 ||
 		len(w.checks.held(w, w.newest(), &rec, false)) > 0
 }

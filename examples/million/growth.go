@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rollmend/rollmend/gates"
+	"github.com/rollmend/rollmend/reducer"
+	"github.com/rollmend/rollmend/states"
+	"github.com/rollmend/rollmend/synth"
+)
+
+// growing recovers fleets of other sizes.
+func growing(ctx context.Context, b *bench) error {
+	b.end()
+	first := 0.0
+	for n := 1000; n <= b.hosts; n *= 10 {
+		f := fleet{hosts: n, seed: b.seed}
+		// A small fleet is over before the machine has looked: the median of many.
+		runs := min(15, max(3, 100_000/n))
+		var whole []time.Duration
+		var bytes int64
+		for range runs {
+			r, lives, err := b.weighed(ctx, f)
+			if err != nil {
+				return err
+			}
+			whole, bytes = append(whole, r.whole), lives
+		}
+		each := float64(median(whole).Nanoseconds()) / float64(n)
+		if first == 0 {
+			first = each
+		}
+		b.table.add(fmt.Sprintf("%d hosts", n), "time flat within 1.3, memory not rising",
+			"%.1f µs a host (%.2f of the smallest), %d B a host live", each/1000, each/first, bytes/int64(n))
+	}
+	return nil
+}
+
+// weighed recovers a fleet, and weighs what lives after it.
+func (b *bench) weighed(ctx context.Context, f fleet) (recovery, int64, error) {
+	settleMemory()
+	before := heapNow()
+	p, err := b.wiped(ctx, f)
+	defer p.discard()
+	if err != nil {
+		return recovery{}, 0, err
+	}
+	r, err := p.recovered(ctx, f.shuffled(), 0, &plot{})
+	if err != nil {
+		return r, 0, err
+	}
+	return r, heapNow() - before - p.seen.size(), p.seen.verify(ctx)
+}
+
+// size is what the witness itself keeps, in bytes.
+func (w *witness) size() int64 { return int64(cap(w.state)) }
+
+// pureHalf takes every host through synth, gates and reducer alone, in the order
+// in which they may go, and returns how much processor time that took, on one
+// thread and with the garbage that it makes.
+func (b *bench) pureHalf() time.Duration {
+	plan := b.fleet.plan()
+	f := gates.NewFleet(plan)
+	view := gates.NewView(f, []reducer.Quarantine{})
+	at := states.TimeOf(time.Now())
+	records := make([]states.Record, 0, perRelay)
+	for _, h := range plan.Hosts {
+		id := states.Rollout{Channel: h.Channel, Ref: ref}
+		view.Open(id)
+		view.Track(gates.Standing{}, gates.Standing{
+			Key: states.Key{Rollout: id, Host: h.Host}, Wave: h.Wave, State: states.Pending,
+		}, nil)
+	}
+	bounds := synth.Bounds{Silence: 3 * b.cycle, Skew: 5 * time.Minute}
+	var took time.Duration
+	for _, wave := range b.inOrder() {
+		for hosts := range slices.Chunk(wave, perRelay) {
+			records = records[:0]
+			for _, i := range hosts {
+				records = append(records, opened(plan.Hosts[i], at))
+			}
+			beats := relayed(b.fleet, hosts, 1)
+			began := cpu()
+			for i := range records {
+				seen := synth.Seen{Heartbeat: beats[i], Received: at}
+				converge(view, records[i], seen, at, bounds)
+			}
+			took += cpu() - began
+		}
+	}
+	return took
+}
+
+// inOrder lists the hosts wave by wave, channels in front first.
+func (b *bench) inOrder() [][]int32 {
+	out := make([][]int32, len(channels)*waves)
+	for _, i := range b.fleet.shuffled() {
+		at := b.fleet.channel(int(i))*waves + b.fleet.wave(int(i))
+		out[at] = append(out[at], i)
+	}
+	return out
+}
+
+func opened(h gates.PlannedHost, at states.Time) states.Record {
+	out, err := reducer.Step(states.Record{}, reducer.Event{
+		Key:    states.Key{Rollout: states.Rollout{Channel: h.Channel, Ref: ref}, Host: h.Host},
+		Origin: reducer.Origin{By: reducer.ByControlPlane}, At: at,
+		Body: reducer.Opened{Wave: h.Wave, Target: h.Target, Policy: h.Policy},
+	})
+	if err != nil {
+		panic(err) // the plan is our own
+	}
+	return out.Record
+}
+
+// converge does for one host what a recovery needs of the pure half.
+func converge(view *gates.View, rec states.Record, seen synth.Seen, now states.Time, bounds synth.Bounds) {
+	look := synth.Look{Record: rec, Seen: seen, Now: now, Bounds: bounds}
+	if synth.Chain(look).Reason == synth.Held {
+		look.Verdict = gates.Evaluate(view, gates.AskOf(gates.Synthesis, &rec))[0]
+	}
+	before := gates.StandingOf(&rec)
+	for _, ev := range synth.Chain(look).Events {
+		out, err := reducer.Step(rec, ev)
+		if err != nil {
+			panic(err) // a chain applies to the record that it was made for
+		}
+		rec = out.Record
+	}
+	if rec.State != states.Converged {
+		panic(rec.Key.String() + " is " + rec.State.String())
+	}
+	view.Track(before, gates.StandingOf(&rec), nil)
+}
+
+func median(all []time.Duration) time.Duration {
+	sorted := slices.Sorted(slices.Values(all))
+	return sorted[len(sorted)/2]
+}
+
+// ratios gives the median of each round's ratio, and the least and greatest.
+func ratios(a, b []time.Duration) string {
+	each := make([]float64, len(a))
+	for i := range a {
+		each[i] = a[i].Seconds() / b[i].Seconds()
+	}
+	slices.Sort(each)
+	return fmt.Sprintf("%.2f (%.2f to %.2f)", each[len(each)/2], each[0], each[len(each)-1])
+}
+
+func rate(n int, took []time.Duration) float64 { return float64(n) / median(took).Seconds() }

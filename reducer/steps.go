@@ -1,0 +1,50 @@
+package reducer
+
+import "github.com/rollmend/rollmend/states"
+
+// Steps applies the events of a chain to one record, in their order, and gives
+// what [Step] would for one after the other, in less memory. It stops at the
+// first event that is not applied: record and effects are then those up to it,
+// beside the error of Step, which is nil where the event only was no news.
+func Steps(rec states.Record, chain []Event) (states.Record, []Effects, error) {
+	effects := make([]Effects, len(chain))
+	var own owner
+	for i := range chain {
+		was := rec.Revision
+		if _, err := step(&rec, &chain[i], &effects[i], &own); err != nil || rec.Revision == was {
+			return rec, effects[:i], err
+		}
+	}
+	return rec, effects, nil
+}
+
+// owner remembers the doubt that was made for a record in this call: nobody else
+// has it yet, so it may be written to.
+type owner struct{ doubt *states.Doubt }
+
+// roomy is a doubt with room for all guesses that a record can rest on.
+type roomy struct {
+	states.Doubt
+	room [states.MaxGuesses]states.Guess
+}
+
+// add puts a guess behind those that a record rests on. before is the belief
+// that it rests on where it is the first.
+func (o *owner) add(rec *states.Record, before *states.Belief, g states.Guess) {
+	if o != nil && o.doubt != nil && rec.Doubt == o.doubt {
+		rec.Doubt.Guesses = append(rec.Doubt.Guesses, g)
+		return
+	}
+	r := &roomy{}
+	r.Before = *before
+	r.Guesses = r.room[:0]
+	if rec.Synthesised() {
+		r.Before = rec.Doubt.Before
+		r.Guesses = append(r.Guesses, rec.Doubt.Guesses...)
+	}
+	r.Guesses = append(r.Guesses, g)
+	rec.Doubt = &r.Doubt
+	if o != nil {
+		o.doubt = rec.Doubt
+	}
+}

@@ -1,0 +1,138 @@
+package reducer_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollmend/rollmend/reducer"
+	"github.com/rollmend/rollmend/states"
+)
+
+var stepped = states.Key{Rollout: states.Rollout{Channel: "stable", Ref: "a1b2"}, Host: "web-1"}
+
+// chainKinds are those that a chain can hold, and one that it cannot.
+var chainKinds = []states.Kind{
+	states.KindDispatchAck, states.KindActivationCompleted, states.KindActivationFailed,
+	states.KindFailed, states.KindRollbackComplete, states.KindConverged, states.KindDispatched,
+}
+
+// beginnings are records in every state that a chain can begin in, reported and
+// guessed.
+func beginnings(t *testing.T) []states.Record {
+	out, err := reducer.Step(states.Record{}, reducer.Event{
+		Key: stepped, Origin: reducer.Origin{By: reducer.ByControlPlane}, At: 1000, Body: reducer.Opened{Target: "new"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := []states.Record{out.Record}
+	for seq, body := range []reducer.Body{
+		reducer.DispatchAck{AtDispatch: "old"}, reducer.ActivationCompleted{Observed: "new"}, reducer.Failed{},
+	} {
+		out, err = reducer.Step(out.Record, reducer.Event{Key: stepped, Seq: states.Seq(seq + 1), At: states.Time(2000 + seq), Body: body})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, out.Record)
+	}
+	for _, rec := range slices.Clone(all) {
+		for _, kind := range chainKinds {
+			if out, err := reducer.Step(rec, guessed(&rec, kind)); err == nil {
+				all = append(all, out.Record)
+			}
+		}
+	}
+	return all
+}
+
+func guessed(rec *states.Record, kind states.Kind) reducer.Event {
+	return reducer.Synthesise(rec, kind, states.RecordsLost, states.Observation{At: 5000, Current: "old"}, 5000)
+}
+
+// Every chain of up to four events, from every beginning, gives what one step
+// after the other gives, and leaves what it was handed as it was.
+func TestStepsIsOneStepAfterTheOther(t *testing.T) {
+	tried := 0
+	for _, rec := range beginnings(t) {
+		before := rec
+		if rec.Doubt != nil {
+			kept := *rec.Doubt
+			kept.Guesses = slices.Clone(kept.Guesses)
+			before.Doubt = &kept
+		}
+		var chain []reducer.Event
+		var grow func()
+		grow = func() {
+			tried++
+			sameAsOneByOne(t, rec, chain)
+			if len(chain) == states.MaxGuesses {
+				return
+			}
+			for _, kind := range chainKinds {
+				chain = append(chain, guessed(&rec, kind))
+				grow()
+				chain = chain[:len(chain)-1]
+			}
+		}
+		grow()
+		if !rec.Equal(&before) {
+			t.Fatalf("a chain wrote to the record that it was handed:\n%s", cmp.Diff(before, rec))
+		}
+	}
+	if tried < 10_000 {
+		t.Fatalf("only %d chains were tried", tried)
+	}
+}
+
+func sameAsOneByOne(t *testing.T, rec states.Record, chain []reducer.Event) {
+	t.Helper()
+	got, effects, err := reducer.Steps(rec, chain)
+	want := rec
+	for i := range chain {
+		out, wantErr := reducer.Step(want, chain[i])
+		if wantErr != nil || out.Disposition != reducer.Applied && out.Disposition != reducer.Absorbed {
+			if len(effects) != i || (err == nil) != (wantErr == nil) {
+				t.Fatalf("stopped after %d with %v, one by one after %d with %v", len(effects), err, i, wantErr)
+			}
+			break
+		}
+		want = out.Record
+		if i >= len(effects) {
+			t.Fatalf("stopped after %d with %v, one by one goes on", len(effects), err)
+		}
+		if diff := cmp.Diff(out.Effects, effects[i]); diff != "" {
+			t.Fatalf("effects of step %d:\n%s", i, diff)
+		}
+	}
+	if !got.Equal(&want) {
+		t.Fatalf("the record differs:\n%s", cmp.Diff(want, got))
+	}
+}
+
+// Two chains from one record know nothing of each other.
+func TestStepsThatPartShareNothing(t *testing.T) {
+	rec := beginnings(t)[0]
+	rec, _, err := reducer.Steps(rec, []reducer.Event{guessed(&rec, states.KindDispatchAck)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, _, err := reducer.Steps(rec, []reducer.Event{guessed(&rec, states.KindActivationCompleted)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, _, err := reducer.Steps(rec, []reducer.Event{guessed(&rec, states.KindActivationFailed)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := one.LastGuess().Kind; got != states.KindActivationCompleted {
+		t.Errorf("the first now rests on %s", got)
+	}
+	if got := other.LastGuess().Kind; got != states.KindActivationFailed {
+		t.Errorf("the second rests on %s", got)
+	}
+	if got := len(rec.Guesses()); got != 1 {
+		t.Errorf("what both came from rests on %d guesses", got)
+	}
+}
