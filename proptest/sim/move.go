@@ -131,7 +131,7 @@ func (s *small) moves() []move {
 		s.hostMoves(int8(i), add)
 	}
 	for i := range s.flight {
-		if f := &s.flight[i]; f.answer || s.open(f.plane) {
+		if f := &s.flight[i]; f.answer || s.room(f.plane) {
 			add(move{verb: arrives, nth: int8(i)})
 		}
 	}
@@ -157,9 +157,17 @@ func (s *small) moves() []move {
 	return out
 }
 
-// open reports whether a control plane takes requests: not while it is in the
-// midst of a round. One that is down refuses them.
-func (s *small) open(plane int) bool { return s.rounds[plane] == nil }
+// open reports whether a control plane is in the midst of no round.
+func (s *small) open(plane int) bool { return len(s.rounds[plane]) == 0 }
+
+// room reports whether a control plane takes requests. In the midst of a round
+// it decides one more, where that does not depend on the first; where it is not
+// alone on its store it would have to read that anew in between. One that is down
+// refuses them.
+func (s *small) room(plane int) bool {
+	rounds := s.rounds[plane]
+	return len(rounds) == 0 || len(rounds) == 1 && len(s.planes) == 1 && !rounds[0].batch.Alone() && !s.planes[plane].stale
+}
 
 func (s *small) planeMoves(i int8, add func(move)) {
 	p := s.planes[i]
@@ -209,7 +217,7 @@ func (s *small) hostMoves(i int8, add func(move)) {
 func (s *small) requests(i int8, f fate, add func(move)) {
 	h, t := s.hosts[i], &s.tasks[i]
 	for p := range s.planes {
-		if !s.open(p) || !s.planes[p].up() && f != fine {
+		if !s.room(p) || f != fine && (!s.open(p) || !s.planes[p].up()) {
 			continue
 		}
 		to := int8(p)
@@ -272,8 +280,8 @@ func (s *small) hostFaults(i int8, add func(move)) {
 		return
 	}
 	for f := fine + 1; f < fates; f++ {
-		if (f == torn || f == heldUp) && len(s.planes) == 1 {
-			continue // of one control plane it is killed before its commit; nobody comes in between
+		if f == torn && len(s.planes) == 1 {
+			continue // the one control plane goes down with it: it is killed before its commit
 		}
 		if carries := f == delayed || f == answerDelayed || f == doubled || f == answerDoubled; carries && len(s.flight) >= flightMost {
 			continue

@@ -22,7 +22,7 @@ type small struct {
 	minutes   int   // cycles that may still pass
 	tasks     tasks // by host
 	flight    []message
-	rounds    []*round  // by control plane: one that is decided and held up before its commit
+	rounds    [][]round // by control plane: those that are decided and not committed
 	unseen    []changes // by control plane: what others stored
 	backup    *memory.Store
 	backwards bool // the last host goes first, where nothing is chosen
@@ -46,7 +46,8 @@ type task struct {
 	jumped    bool // its clock was set, and its agent has not noticed
 }
 
-// round is one that a control plane is in the midst of.
+// round is one that a control plane has decided, and is held up with before its
+// commit.
 type round struct {
 	batch *engine.Batch
 	input engine.Input
@@ -117,7 +118,7 @@ const smallSoak = cycle
 func newSmall(k *kind, f *seams, g *graph.Plan) *small {
 	s := &small{
 		world: newWorld(Options{Seed: 1}), kind: k, seams: f, graph: g,
-		tasks: make(tasks, 2), rounds: make([]*round, k.planes), unseen: make([]changes, k.planes),
+		tasks: make(tasks, 2), rounds: make([][]round, k.planes), unseen: make([]changes, k.planes),
 	}
 	s.store = &store{Store: memory.New(), disk: s.disk}
 	s.publish()

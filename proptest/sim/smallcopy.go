@@ -47,8 +47,11 @@ func smallGraph() *graph.Plan {
 	graph.Leave[plane](p, "world", "dice", "life", "cursor", "inbox", "busy", "cutUntil")
 	graph.Leave[truth](p, "changed")
 	graph.Leave[deeds](p, "reports")
-	graph.Leave[engine.Core](p, "opts", "fleet")
-	graph.Leave[gates.View](p, "fleet")
+	graph.Leave[engine.Core](p, "opts", "fleet", "hosts", "released", "batches")
+	graph.Leave[engine.Batch](p, "number")
+	graph.Leave[gates.View](p, "fleet", "changes")
+	p.LeaveIn("engine.slot", "batch")
+	p.LeaveIn("gates.rollout", "words")
 	graph.Leave[adapters.Opening](p, "Members")
 	return p
 }

@@ -70,9 +70,7 @@ func (s *small) playPlane(m move) {
 	case planeLoads:
 		s.loadManifest(i)
 	case planeGoesOn:
-		r := s.rounds[i]
-		s.rounds[i] = nil
-		s.finish(r.asked, r.input, r.batch, fine)
+		s.goOn(i)
 	case planeFollows:
 		s.follow(i)
 	case planeKilled:
@@ -176,7 +174,7 @@ func (s *small) request(m move) {
 	case reports:
 		s.sendReport(out, int(m.nth), m.fate)
 	case reportsAll:
-		for n := 0; n < sendsMost && len(t.sends) > 0 && s.violated == nil; n++ {
+		for n := 0; n < sendsMost && len(t.sends) > 0 && s.room(out.plane) && s.violated == nil; n++ {
 			s.sendReport(out, 0, fine)
 		}
 	}

@@ -109,12 +109,38 @@ func (s *small) arrive(m message, f fate) {
 	if s.seams.early {
 		s.answer(m, batch.Replies[0], f)
 	}
-	if f == heldUp && len(batch.Changes) > 0 {
-		p.note(p.name, "is held up")
-		s.rounds[m.plane] = &round{batch: batch, input: in, asked: m}
+	if f == heldUp && len(batch.Changes) > 0 || !s.open(m.plane) {
+		p.note(p.name, "is held up before a commit of %d changes", len(batch.Changes))
+		s.rounds[m.plane] = append(s.rounds[m.plane], round{batch: batch, input: in, asked: m})
 		return
 	}
 	s.finish(m, in, batch, f)
+}
+
+// goOn ends the rounds that a control plane was held up with, in their order.
+func (s *small) goOn(plane int) {
+	rounds := s.rounds[plane]
+	s.rounds[plane] = nil
+	for i, r := range rounds {
+		if !s.commit(plane, r.batch, fine) {
+			return
+		}
+		reply := &r.batch.Replies[0]
+		if reply.Again || reply.Later {
+			continue
+		}
+		s.answer(r.asked, s.planes[plane].complete(r.input, *reply), fine)
+		rounds[i].input = nil
+	}
+	for _, r := range rounds {
+		if r.input == nil {
+			continue
+		}
+		if batch := s.decide(plane, []engine.Input{r.input}); batch != nil {
+			s.finish(r.asked, r.input, batch, fine)
+		}
+	}
+	s.drain(plane)
 }
 
 // finish goes on with a request whose round is decided.
@@ -206,9 +232,9 @@ func (s *small) forsake(these func(*message) bool) {
 		}
 	}
 	s.flight = flight
-	for _, r := range s.rounds {
-		if r != nil {
-			r.asked.orphan = r.asked.orphan || these(&r.asked)
+	for _, rounds := range s.rounds {
+		for i := range rounds {
+			rounds[i].asked.orphan = rounds[i].asked.orphan || these(&rounds[i].asked)
 		}
 	}
 }

@@ -112,6 +112,9 @@ func Walk(opts WalkOptions) (Walked, error) {
 		err = w.on()
 	}
 	w.told.States = len(w.spots)
+	if unmet := w.graph.Unmet(); opts.wary && err == nil && len(unmet) > 0 {
+		err = fmt.Errorf("sim: smallGraph leaves out what there is not: %v", unmet)
+	}
 	return w.told, err
 }
 

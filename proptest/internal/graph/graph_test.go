@@ -30,7 +30,7 @@ type frozen struct{ n int }
 func plan() *graph.Plan {
 	p := graph.New()
 	graph.Share[frozen](p)
-	graph.Leave[tree](p, "noise")
+	p.LeaveIn("graph_test.tree", "noise")
 	return p
 }
 
@@ -132,5 +132,18 @@ func TestWhatCannotBeCopiedIsRefused(t *testing.T) {
 			}()
 			f()
 		})
+	}
+}
+
+func TestWhatIsLeftOutAndNeverMetIsTold(t *testing.T) {
+	p := plan()
+	p.LeaveIn("graph_test.twig", "name")
+	want := []string{"graph_test.tree.noise", "graph_test.twig.name"}
+	if diff := cmp.Diff(want, p.Unmet()); diff != "" {
+		t.Error(diff)
+	}
+	graph.Append(p, nil, sample(false))
+	if diff := cmp.Diff(want[1:], p.Unmet()); diff != "" {
+		t.Error(diff)
 	}
 }

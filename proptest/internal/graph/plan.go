@@ -3,13 +3,14 @@ package graph
 import (
 	"fmt"
 	"reflect"
+	"slices"
 )
 
 // Plan says how types are treated. It is made once, is then only used, and is
 // not safe for concurrent use, because it learns types as they come.
 type Plan struct {
 	shared map[reflect.Type]bool
-	left   map[string]bool // type.field
+	left   map[string]bool // type.field; true once it was met
 	nodes  map[reflect.Type]*node
 }
 
@@ -37,6 +38,27 @@ func Leave[T any](p *Plan, fields ...string) {
 		}
 		p.left[t.String()+"."+name] = true
 	}
+}
+
+// LeaveIn does what [Leave] does for a type that cannot be named from outside,
+// such as "engine.slot". Whether it has the fields shows only when it is met;
+// see [Plan.Unmet].
+func (p *Plan) LeaveIn(typ string, fields ...string) {
+	for _, name := range fields {
+		p.left[typ+"."+name] = false
+	}
+}
+
+// Unmet lists what is left out and was not met in any value yet.
+func (p *Plan) Unmet() []string {
+	var unmet []string
+	for name, met := range p.left {
+		if !met {
+			unmet = append(unmet, name)
+		}
+	}
+	slices.Sort(unmet)
+	return unmet
 }
 
 // node is what is known of a type.
@@ -69,7 +91,11 @@ func (p *Plan) of(t reflect.Type) *node {
 		plain := true
 		for i := range t.NumField() {
 			f := t.Field(i)
-			part := field{node: p.of(f.Type), offset: f.Offset, left: p.left[t.String()+"."+f.Name]}
+			_, left := p.left[t.String()+"."+f.Name]
+			if left {
+				p.left[t.String()+"."+f.Name] = true
+			}
+			part := field{node: p.of(f.Type), offset: f.Offset, left: left}
 			plain = plain && part.plain
 			n.fields = append(n.fields, part)
 		}
