@@ -10,10 +10,10 @@ import (
 type fate int8
 
 const (
-	fine fate = iota
-	lost
-	unanswered // it is taken, and the answer is lost
-	delayed    // it arrives later, or never
+	fine       fate = iota
+	lost            // or cut short: what has lost its end is not understood
+	unanswered      // it is taken, and the answer is lost
+	delayed         // it arrives later, or never
 	answerDelayed
 	doubled // it arrives now, and perhaps once more
 	answerDoubled
