@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	walkStates = flag.Int("walk.states", 4000, "how many different states one walk visits; 0: as many as the time allows")
+	walkStates = flag.Int("walk.states", 5500, "how many different states one walk visits; 0: as many as the time allows")
 	walkFor    = flag.Duration("walk.for", 0, "how long all walks take; 0: as long as their states take")
 	walkFaults = flag.Int("walk.faults", 3, "how many faults at most happen on one path")
 	walkCycles = flag.Int("walk.cycles", 3, "how many cycles at most pass on one path")
