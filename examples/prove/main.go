@@ -21,8 +21,9 @@ import (
 func parts(root string) []part {
 	return []part{
 		simulated{realFleet},
+		worlds{realWorlds},
 		laws{},
-		worlds{},
+		worlds{realWorlds},
 		realCombinations,
 		realHistories(),
 		realKills,

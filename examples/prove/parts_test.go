@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/rollmend/rollmend/adapters/storetest"
 	"github.com/stretchr/testify/require"
+
+	"github.com/rollmend/rollmend/proptest/sim"
 )
 
 // ran runs a part for a moment, and returns what it has to show.
@@ -42,15 +45,33 @@ func TestASimulatedFleetIsCountedByItsFaults(t *testing.T) {
 	require.Equal(t, []span{{1, 50}}, l.Seeds, "a round that broke is tried again")
 }
 
-func TestTheDeepestLookAtASmallWorldCounts(t *testing.T) {
+func TestTheDeepestLookAtSmallWorldsCounts(t *testing.T) {
 	l := &ledger{}
-	for _, seen := range []explored{{1000, 5}, {10, 2}} {
-		got, err := ran(t, worlds{func(context.Context, *job) (explored, error) { return seen, nil }}, l)
-		require.NoError(t, err)
-		require.Equal(t, "1,000 different states at most in one run; 5 steps deep, without a gap", got)
+	walk := func(world string, states, depth int) sim.Explored {
+		return sim.Explored{World: world, Walked: sim.Walked{
+			States: states, Depth: depth, Settled: 1, Synthesised: map[string]int{"records-lost": 2},
+		}}
 	}
-	_, err := ran(t, worlds{func(context.Context, *job) (explored, error) { return explored{}, broken }}, l)
+	runs := [][]sim.Explored{
+		{walk("edge", 600, 6), walk("waves", 400, 5)},
+		{walk("edge", 10, 2), walk("waves", 10, 3)},
+	}
+	for i, run := range runs {
+		got, err := ran(t, worlds{func(context.Context, time.Duration) ([]sim.Explored, error) { return run, nil }}, l)
+		require.NoError(t, err)
+		require.Equal(t, fmt.Sprintf("1,000 different states at most in one run; 5 steps deep, without a gap, where a fault counts for two; "+
+			"%d states followed until nothing happened any more", 2*i+2), got)
+	}
+	require.Equal(t, "Events synthesised, by case: records-lost 8.\n\n", worlds{}.details(l))
+	_, err := ran(t, worlds{func(context.Context, time.Duration) ([]sim.Explored, error) { return nil, broken }}, l)
 	require.ErrorIs(t, err, broken)
+}
+
+func TestSmallWorldsAreWalkedThroughForAMoment(t *testing.T) {
+	l := &ledger{}
+	_, err := ran(t, worlds{realWorlds}, l)
+	require.NoError(t, err)
+	require.Positive(t, l.Counts["states"])
 }
 
 func TestCombinationsEndWhenAllAreCompared(t *testing.T) {
