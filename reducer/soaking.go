@@ -26,9 +26,10 @@ func writeTopology(rec *states.Record, b ProbeTopologyDeclared) {
 func writeProbeResult(rec *states.Record, ev *Event, b ProbeResult) {
 	p, _ := rec.Probes.Find(b.Probe)
 	p.Name = b.Probe
-	if !p.Declared || b.Mode > p.Mode {
-		p.Mode = b.Mode
+	if !p.Declared {
+		p.Mode = 0 // what results said before does not bind
 	}
+	p.Mode = max(p.Mode, b.Mode)
 	p.Status, p.At, p.Reason = b.Status, ev.At, b.Reason
 	p.SinceGap = rec.Gap
 	rec.Probes = rec.Probes.With(p)

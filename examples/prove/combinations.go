@@ -1,6 +1,12 @@
 package main
 
-import "context"
+import (
+	"context"
+	"fmt"
+
+	"github.com/rollmend/rollmend/proptest"
+	"github.com/rollmend/rollmend/proptest/exhaust"
+)
 
 // combinations compares the reducer and synth with a second, slow
 // implementation of their rules, in every combination of a record.
@@ -11,6 +17,17 @@ type combinations struct {
 	// had. The error of one that differs is a [*violation].
 	try func(ctx context.Context, share uint64) (n uint64, err error)
 }
+
+// realCombinations are those of histories of at most three events. Each share is
+// some seconds of work.
+var realCombinations = combinations{shares: 400, try: func(_ context.Context, share uint64) (uint64, error) {
+	r, err := exhaust.Run(proptest.Real(), exhaust.Options{Depth: 3, Share: exhaust.Share{I: int(share), Of: 400}})
+	if err != nil {
+		return 0, &violation{what: err.Error(), replay: fmt.Sprintf(
+			"go test ./proptest/exhaust -count=1 -v -exhaust.depth=3 -exhaust.thin=1 -exhaust.share=%d", share)}
+	}
+	return uint64(r.Total()), nil
+}}
 
 const sharesOfCombinations = "shares of all combinations"
 

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/rollmend/rollmend/adapters/storetest"
 )
 
 // parts are all kinds of evidence, in the order in which they are gathered and
@@ -20,10 +22,10 @@ func parts(root string) []part {
 	return []part{
 		simulated{realFleet},
 		laws{},
-		worlds{},
-		combinations{},
-		histories{},
-		kills{},
+		worlds{realWorlds},
+		realCombinations,
+		realHistories(),
+		realKills,
 		fuzz{root},
 		trackRecord{root},
 		planted{root},
@@ -40,6 +42,7 @@ type options struct {
 }
 
 func main() {
+	storetest.Serve(openKilled)
 	var opts options
 	flag.DurationVar(&opts.budget, "budget", 10*time.Minute, "shared among the parts")
 	flag.Uint64Var(&opts.seed, "seed", 1, "which range of seeds to go on with; each is as long as any budget")
