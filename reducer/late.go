@@ -22,7 +22,11 @@ func late(rec *states.Record, ev *Event) (Disposition, error) {
 	}
 	rest := rec.Guesses()[below:]
 	rewind(rec, below)
-	r, _ := lookup(rec.State, ev.Kind())
+	r, ok := lookup(rec.State, ev.Kind())
+	if !ok {
+		// No log leads to a record that does not bear its own guesses.
+		return Refused, &IllegalError{Key: rec.Key, State: rec.State, Kind: ev.Kind()}
+	}
 	if r.Once && said(rec, ev) {
 		return Duplicate, nil
 	}
@@ -98,8 +102,9 @@ func bears(rec *states.Record, g states.Guess, report *Event) bool {
 	} else if g.From.At < report.At {
 		return false
 	}
-	if rec.State == states.Deferred && g.From.Order.Given() {
-		// A deferral that gave no boot was before any.
+	if g.Kind == states.KindActivationCompleted && rec.State == states.Deferred && g.From.Order.Given() {
+		// What is staged for the next boot fails without one, too. A deferral that
+		// gave no boot was before any.
 		return g.From.Order.Boot > rec.DeferredOrder.Boot
 	}
 	return true

@@ -142,7 +142,10 @@ func TestStampsOfRecordsThatWereLost(t *testing.T) {
 		{"a soak that is over to the millisecond", synth.Heartbeat{At: opened, CurrentSince: opened - minute}, 0, opened - minute, 3, "all along"},
 		{"a soak that lacks a millisecond", synth.Heartbeat{At: opened, CurrentSince: opened - minute + 1}, 0, opened - minute + 1, 2, "not for as long as the soak"},
 		{"another closure was seen since", synth.Heartbeat{At: opened + minute}, opened + 1, opened + 1, 2, "not for as long as the soak"},
-		{"another closure was seen at the opening, not after it", synth.Heartbeat{At: opened + 1}, opened, opened, 3, "all along"},
+		{"another closure was seen, by a clock that showed the very opening", synth.Heartbeat{At: opened + 1}, opened, opened, 2, "not for as long as the soak"},
+		{"another closure was seen, by a clock that is slow", synth.Heartbeat{At: opened - 1}, opened - 2, opened, 2, "not for as long as the soak"},
+		{"another closure was seen, by a clock that was put right since", synth.Heartbeat{At: opened + minute - 1}, opened - 60*minute, opened, 2, "not for as long as the soak"},
+		{"another closure was seen, and a soak ago", synth.Heartbeat{At: opened + minute}, opened - 1, opened, 3, "all along"},
 		{"another closure was seen before it began to run this one", synth.Heartbeat{At: opened + 3*minute, CurrentSince: opened + 2}, opened + 1, opened + 2, 3, "all along"},
 		{"a probe fails", synth.Heartbeat{At: opened, Failing: []string{"http"}}, 0, opened, 2, "enforced probes fail"},
 	} {

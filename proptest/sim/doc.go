@@ -12,4 +12,10 @@
 // knows: nothing acknowledged is missing, nothing is counted twice, nothing is
 // invented, no gate is passed, no host is disturbed. A run that breaks one of
 // these ends in a [*Violation], which [Shrink] makes smaller.
+//
+// A random run says little about what it did not come across. [Explore] walks
+// through small worlds of two hosts instead, with the same machines and the same
+// checks, in every order and with every fault at every place, as deep as it has
+// time for, without visiting a state twice. What it finds is a [*Counterexample],
+// which is a shortest way already.
 package sim

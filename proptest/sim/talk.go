@@ -81,16 +81,7 @@ func (h *host) send(send agent.Send) {
 	h.carry(h, p, "report", func() {
 		p.take(engine.Report{Event: ev, LostFrom: send.LostFrom}, func(r engine.Reply) {
 			p.checks.answered(p, ev, r)
-			in := agent.ReportAnswered{Rollout: ev.Key.Rollout, Seq: ev.Seq, Answer: agent.Told, Disposition: r.Report.Disposition}
-			var gap *engine.GapError
-			switch {
-			case errors.As(r.Err, &gap):
-				in.Answer, in.From = agent.PutBack, gap.From
-			case errors.Is(r.Err, adapters.ErrNotFound):
-				in.Answer = agent.NoRecord
-			case r.Err != nil:
-				in.Answer, in.After = agent.NotNow, 5*time.Second
-			}
+			in := reportAnswer(send, r)
 			h.carry(h, p, "answer to a report", func() {
 				if h.life == life && h.up {
 					in.Now = h.at()
@@ -144,4 +135,21 @@ func (h *host) ask() {
 			})
 		})
 	})
+}
+
+// reportAnswer is what arrives of an answer to a report.
+func reportAnswer(sent agent.Send, r engine.Reply) agent.ReportAnswered {
+	in := agent.ReportAnswered{
+		Rollout: sent.Report.Key.Rollout, Seq: sent.Report.Seq, Answer: agent.Told, Disposition: r.Report.Disposition,
+	}
+	var gap *engine.GapError
+	switch {
+	case errors.As(r.Err, &gap):
+		in.Answer, in.From = agent.PutBack, gap.From
+	case errors.Is(r.Err, adapters.ErrNotFound):
+		in.Answer = agent.NoRecord
+	case r.Err != nil:
+		in.Answer, in.After = agent.NotNow, 5*time.Second
+	}
+	return in
 }
