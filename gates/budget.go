@@ -24,12 +24,11 @@ func holdBudget(v *View, ask *Ask, p *pass, blocks []Block) []Block {
 // spend counts a host that is let through against its budgets, once.
 func spend(v *View, ask *Ask, p *pass) {
 	for _, i := range v.fleet.budgetsOf(ask.Key.Host) {
-		if v.inFlight[i].has(ask.Key.Host) {
-			continue
+		if !v.inFlight[i].has(ask.Key.Host) {
+			if p.spent == nil {
+				p.spent = map[int]int{}
+			}
+			p.spent[i]++
 		}
-		if p.spent == nil {
-			p.spent = map[int]int{}
-		}
-		p.spent[i]++
 	}
 }

@@ -10,10 +10,7 @@ import (
 // earlier wave, finished ones included.
 func holdCompliance(v *View, ask *Ask, _ *pass, blocks []Block) []Block {
 	r := v.rollouts[ask.Key.Rollout]
-	for i := range r.waves {
-		if i >= int(ask.Wave) {
-			break
-		}
+	for i := range min(int(ask.Wave), len(r.waves)) {
 		if n := r.waves[i].failing; n > 0 {
 			return append(blocks, Block{
 				Gate:    "compliance-wave",

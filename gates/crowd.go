@@ -65,10 +65,8 @@ func (c *crowd) leave(host states.Host) bool {
 	moved := c.hosts[last]
 	c.hosts[m.place] = moved
 	c.hosts = c.hosts[:last]
-	if moved != host {
-		c.index[moved] = member{place: m.place, times: c.index[moved].times}
-	}
-	delete(c.index, host)
+	c.index[moved] = member{place: m.place, times: c.index[moved].times}
+	delete(c.index, host) // behind the last one's move: it may be the last one
 	return true
 }
 

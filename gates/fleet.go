@@ -52,14 +52,14 @@ type Budget struct {
 
 // Limit returns the maximum as a number of hosts, 0 where none is set.
 func (b Budget) Limit() int {
-	limit := b.MaxInFlight
-	if b.MaxPercent > 0 {
-		byShare := max(1, len(b.Hosts)*b.MaxPercent/100)
-		if limit == 0 || byShare < limit {
-			limit = byShare
-		}
+	byShare := max(1, len(b.Hosts)*b.MaxPercent/100)
+	switch {
+	case b.MaxPercent <= 0:
+		return b.MaxInFlight
+	case b.MaxInFlight == 0:
+		return byShare
 	}
-	return limit
+	return min(b.MaxInFlight, byShare)
 }
 
 // Fleet is a compiled [Plan]. It is immutable, and safe for concurrent use.
@@ -105,7 +105,8 @@ func NewFleet(plan Plan) *Fleet {
 	for _, edge := range plan.HostEdges {
 		gated, ok := f.hosts[edge.Gated]
 		gates, known := f.hosts[edge.Gates]
-		if ok && known && plan.Hosts[gated].Channel == plan.Hosts[gates].Channel {
+		// Whoever is not listed is not done either.
+		if ok && (!known || plan.Hosts[gated].Channel == plan.Hosts[gates].Channel) {
 			f.behind[gated] = append(f.behind[gated], edge)
 			f.gating[edge.Gates] = true
 		}

@@ -148,7 +148,7 @@ func (v *View) Track(from, to Standing, released []Wait) []Wait {
 	for w := before + 1; w <= now; w++ {
 		released = append(released, Wait{On: OnWave, Rollout: id, Wave: w})
 	}
-	if from.Failing && !to.Failing && r.passes(from.Wave) {
+	if from.Failing && r.passes(from.Wave) {
 		released = append(released, Wait{On: OnProbes, Rollout: id, Wave: from.Wave})
 	}
 	if r.converged == r.hosts && !wasTerminal {
@@ -230,18 +230,16 @@ func (r *rollout) currentWave() (current states.Wave, undone int) {
 	return states.Wave(len(r.waves)), 0
 }
 
-// passes reports whether no enforced probe fails on any host of a wave.
+// passes reports whether no enforced probe fails on any host of a wave that
+// others can be behind.
 func (r *rollout) passes(w states.Wave) bool {
-	return w < 0 || int(w) >= len(r.waves) || r.waves[w].failing == 0
+	return w >= 0 && int(w) < len(r.waves) && r.waves[w].failing == 0
 }
 
-// unfinished says why the plan's rollout of a channel is not terminal; it is
-// empty where it is.
+// unfinished says why the rollout that the plan has for a channel is not
+// terminal; it is empty where it is.
 func (v *View) unfinished(channel states.Channel) string {
-	id, ok := v.fleet.Rollout(channel)
-	if !ok {
-		return ""
-	}
+	id, _ := v.fleet.Rollout(channel)
 	r, ok := v.rollouts[id]
 	if !ok {
 		return fmt.Sprintf("%s is not open yet", id)

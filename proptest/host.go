@@ -4,8 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 	"github.com/rollmend/rollmend/synth"
@@ -34,6 +32,8 @@ var (
 // says in its heartbeats is what happened.
 type host struct {
 	// What it is.
+	key        states.Key // of its record
+	target     states.Closure
 	first      bool          // of the first generation
 	offset     time.Duration // of its clock
 	givesSince bool
@@ -59,12 +59,13 @@ type host struct {
 	lastReply states.Time
 }
 
-func newHost(t *rapid.T, f faults) *host {
+func newHost(d *dice, f faults) *host {
 	h := &host{
-		first:      f.first && pick(t, "generation", 2) == 1,
-		givesSince: pick(t, "gives current_since", 2) == 1,
-		soak:       [...]time.Duration{10 * second, 0, 60 * second}[pick(t, "soak", 3)],
-		onFailure:  [...]states.OnFailure{states.RollbackAndHalt, states.Halt}[pick(t, "policy", 2)],
+		key: key, target: target,
+		first:      f.first && pick(d, "generation", 2) == 1,
+		givesSince: pick(d, "gives current_since", 2) == 1,
+		soak:       [...]time.Duration{10 * second, 0, 60 * second}[pick(d, "soak", 3)],
+		onFailure:  [...]states.OnFailure{states.RollbackAndHalt, states.Halt}[pick(d, "policy", 2)],
 		current:    old,
 		visited:    map[states.State]bool{states.Pending: true},
 		answered:   map[states.Seq]bool{},
@@ -73,9 +74,9 @@ func newHost(t *rapid.T, f faults) *host {
 		h.order.Boot = 1
 	}
 	if f.skew {
-		h.offset = [...]time.Duration{0, -90 * second, 60 * second}[pick(t, "clock", 3)]
+		h.offset = [...]time.Duration{0, -90 * second, 60 * second}[pick(d, "clock", 3)]
 	}
-	if f.wild && pick(t, "wild clock", 2) == 1 {
+	if f.wild && pick(d, "wild clock", 2) == 1 {
 		h.offset = 20 * time.Minute
 	}
 	return h
@@ -87,7 +88,7 @@ func (h *host) clock(now states.Time) states.Time { return now.Add(h.offset) }
 // say keeps a report under the next number.
 func (h *host) say(now states.Time, body reducer.Body) {
 	h.seq++
-	h.kept = append(h.kept, reducer.Event{Key: key, Seq: h.seq, At: h.clock(now), Order: h.order, Body: body})
+	h.kept = append(h.kept, reducer.Event{Key: h.key, Seq: h.seq, At: h.clock(now), Order: h.order, Body: body})
 }
 
 // become is the agent going on to a state.
@@ -147,12 +148,12 @@ func (h *host) holds() states.Rollout {
 	if h.state == 0 || h.state.Terminal() || h.orphan {
 		return states.Rollout{}
 	}
-	return rollout
+	return h.key.Rollout
 }
 
 // beat takes a heartbeat.
 func (h *host) beat(now states.Time) synth.Heartbeat {
-	hb := synth.Heartbeat{Host: key.Host, Holds: h.holds(), Current: h.current, At: h.clock(now)}
+	hb := synth.Heartbeat{Host: h.key.Host, Holds: h.holds(), Current: h.current, At: h.clock(now)}
 	if h.first {
 		return hb
 	}

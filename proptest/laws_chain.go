@@ -1,9 +1,8 @@
 package proptest
 
 import (
+	"errors"
 	"fmt"
-
-	"pgregory.net/rapid"
 
 	"github.com/rollmend/rollmend/gates"
 	"github.com/rollmend/rollmend/reducer"
@@ -11,28 +10,36 @@ import (
 	"github.com/rollmend/rollmend/synth"
 )
 
-// chainLaw makes a property of what is concluded from a record and a
-// heartbeat.
-func chainLaw(name string, check func(l *synth.Look, f synth.Finding, sys System) error) Property {
-	return Property{Name: name, Check: func(t *rapid.T, sys System) error {
-		l, w := anyLook(t, sys)
+// chainLaw makes a property of what is concluded from a record and a heartbeat,
+// where it is about them.
+func chainLaw(name string, when func(l *synth.Look, f synth.Finding) bool, check func(l *synth.Look, f synth.Finding, sys System) error) Property {
+	return law(name, func(d *dice, sys System) error {
+		l := anyLook(d, sys)
 		f := sys.Chain(l)
+		if !when(&l, f) {
+			return nil
+		}
+		d.met = true
 		if bad := check(&l, f, sys); bad != nil {
-			return w.broken("%v\n  the finding is %s", bad, f)
+			return d.broken("%v\n  the finding is %s", bad, f)
 		}
 		return nil
-	}}
+	})
 }
 
+// The looks that laws are about.
+func everyLook(*synth.Look, synth.Finding) bool   { return true }
+func chained(_ *synth.Look, f synth.Finding) bool { return len(f.Events) > 0 }
+
 var chainLaws = []Property{
-	chainLaw("every case, with its chain and its times, is as the specification has it", func(l *synth.Look, f synth.Finding, _ System) error {
+	chainLaw("every case, with its chain and its times, is as the specification has it", everyLook, func(l *synth.Look, f synth.Finding, _ System) error {
 		want := expect(l)
 		if want.reason != 0 && f.Reason != want.reason {
 			return fmt.Errorf("it is %s, and should be %s", f.Reason, want.reason)
 		}
 		return sameChain(want, f)
 	}),
-	chainLaw("every finding has a reason, and every chain its evidence", func(l *synth.Look, f synth.Finding, _ System) error {
+	chainLaw("every finding has a reason, and every chain its evidence", everyLook, func(l *synth.Look, f synth.Finding, _ System) error {
 		switch {
 		case f.Key != key || f.Reason == 0 || f.Detail == "":
 			return fmt.Errorf("key %s, reason %s, detail %q", f.Key, f.Reason, f.Detail)
@@ -48,7 +55,7 @@ var chainLaws = []Property{
 		}
 		return nil
 	}),
-	chainLaw("a chain applies, and leads where the host is", func(l *synth.Look, f synth.Finding, sys System) error {
+	chainLaw("a chain applies, and leads where the host is", chained, func(l *synth.Look, f synth.Finding, sys System) error {
 		rec := l.Record
 		for _, ev := range f.Events {
 			out, err := sys.Step(rec, ev)
@@ -57,16 +64,16 @@ var chainLaws = []Property{
 			}
 			rec = out.Record
 		}
-		if len(f.Events) > 0 && rec.State != states.Activating && !rec.Current.Is(l.Seen.Heartbeat.Current) {
+		if rec.State != states.Activating && !rec.Current.Is(l.Seen.Heartbeat.Current) {
 			return fmt.Errorf("the record says %s on %s", rec.State, rec.Current)
 		}
 		return nil
 	}),
-	chainLaw("a heartbeat without a closure is a liveness signal and nothing else", func(l *synth.Look, _ synth.Finding, sys System) error {
+	chainLaw("a heartbeat without a closure is a liveness signal and nothing else", chained, func(l *synth.Look, _ synth.Finding, sys System) error {
 		l.Seen.Heartbeat.Current = ""
 		return noChain(sys.Chain(*l))
 	}),
-	chainLaw("an unknown closure never matches", func(l *synth.Look, _ synth.Finding, sys System) error {
+	chainLaw("an unknown closure never matches", chained, func(l *synth.Look, _ synth.Finding, sys System) error {
 		l.Record.AtDispatch = ""
 		for _, c := range []states.Closure{"", l.Seen.Heartbeat.Current} {
 			l.Seen.Heartbeat.Current = c
@@ -77,13 +84,10 @@ var chainLaws = []Property{
 		}
 		return nil
 	}),
-	chainLaw("a stale heartbeat undoes nothing", func(l *synth.Look, f synth.Finding, _ System) error {
-		if isStale(l) {
-			return noChain(f)
-		}
-		return nil
+	chainLaw("a stale heartbeat undoes nothing", func(l *synth.Look, _ synth.Finding) bool { return isStale(l) }, func(_ *synth.Look, f synth.Finding, _ System) error {
+		return noChain(f)
 	}),
-	chainLaw("a failing enforced probe keeps a rebuilt record from converging", func(l *synth.Look, _ synth.Finding, sys System) error {
+	chainLaw("a failing enforced probe keeps a rebuilt record from converging", func(_ *synth.Look, f synth.Finding) bool { return f.Case == states.RecordsLost }, func(l *synth.Look, _ synth.Finding, sys System) error {
 		l.Seen.Heartbeat.Failing = []string{"a probe that the record does not know"}
 		for _, ev := range sys.Chain(*l).Events {
 			if ev.Kind() == states.KindConverged {
@@ -92,7 +96,7 @@ var chainLaws = []Property{
 		}
 		return nil
 	}),
-	chainLaw("what an agent holds or did is never gated, and a rebuilt convergence always is", func(l *synth.Look, _ synth.Finding, sys System) error {
+	chainLaw("what an agent holds or did is never gated, and a rebuilt convergence always is", func(_ *synth.Look, f synth.Finding) bool { return f.Case != 0 }, func(l *synth.Look, _ synth.Finding, sys System) error {
 		open := *l
 		open.Verdict = passed(openGates())
 		passed := sys.Chain(open)
@@ -110,35 +114,37 @@ var chainLaws = []Property{
 		}
 		return nil
 	}),
-	chainLaw("under the policy halt no rollback is invented", func(l *synth.Look, f synth.Finding, _ System) error {
-		if l.Record.Applied() == states.Halt && f.Case == states.RollbackUnreported {
+	chainLaw("under the policy halt no rollback is invented", func(l *synth.Look, _ synth.Finding) bool {
+		return l.Record.Applied() == states.Halt && l.Record.State == states.Failed
+	}, func(_ *synth.Look, f synth.Finding, _ System) error {
+		if f.Case == states.RollbackUnreported {
 			return fmt.Errorf("it says that the host rolled back")
 		}
 		return nil
 	}),
-	chainLaw("with boots known, only a later boot finishes a deferred activation", func(l *synth.Look, f synth.Finding, _ System) error {
+	chainLaw("with boots known, only a later boot finishes a deferred activation", func(l *synth.Look, _ synth.Finding) bool {
+		return l.Record.State == states.Deferred && l.Record.DeferredOrder.Given() && l.Seen.Heartbeat.Order.Given()
+	}, func(l *synth.Look, f synth.Finding, _ System) error {
 		r, hb := &l.Record, &l.Seen.Heartbeat
-		if f.Case == states.RebootFinished && r.DeferredOrder.Given() && hb.Order.Given() && hb.Order.Boot <= r.DeferredOrder.Boot {
+		if f.Case == states.RebootFinished && hb.Order.Boot <= r.DeferredOrder.Boot {
 			return fmt.Errorf("deferred in boot %d, seen in boot %d", r.DeferredOrder.Boot, hb.Order.Boot)
 		}
 		return nil
 	}),
-	chainLaw("a heartbeat that names another rollout does not rebuild this one", func(l *synth.Look, _ synth.Finding, sys System) error {
+	chainLaw("a heartbeat that names another rollout does not rebuild this one", func(l *synth.Look, _ synth.Finding) bool {
+		return l.Record.State == states.Pending && !l.Record.Dispatched.IsSet() && l.Seen.Heartbeat.Current.Is(target)
+	}, func(l *synth.Look, _ synth.Finding, sys System) error {
 		l.Seen.Heartbeat.Holds = other
-		if l.Record.State != states.Pending || l.Record.Dispatched.IsSet() {
-			return nil
-		}
 		return noChain(sys.Chain(*l))
 	}),
-	chainLaw("nothing leaves a soak or a terminal state by a guess", func(l *synth.Look, f synth.Finding, _ System) error {
-		if s := l.Record.State; s == states.Soaking || s.Terminal() {
-			return noChain(f)
-		}
-		return nil
+	chainLaw("nothing leaves a soak or a terminal state by a guess", func(l *synth.Look, _ synth.Finding) bool {
+		return l.Record.State == states.Soaking || l.Record.State.Terminal()
+	}, func(_ *synth.Look, f synth.Finding, _ System) error {
+		return noChain(f)
 	}),
-	chainLaw("the same look gives the same bytes", func(l *synth.Look, f synth.Finding, sys System) error {
+	chainLaw("the same look gives the same bytes", everyLook, func(l *synth.Look, f synth.Finding, sys System) error {
 		if was, is := fmt.Sprintf("%#v", f), fmt.Sprintf("%#v", sys.Chain(*l)); was != is {
-			return fmt.Errorf("%s\n  and then %s", was, is)
+			return errors.New(apartAt(was, is))
 		}
 		return nil
 	}),
@@ -146,7 +152,7 @@ var chainLaws = []Property{
 
 func noChain(f synth.Finding) error {
 	if len(f.Events) > 0 {
-		return fmt.Errorf("it gives %s", f)
+		return errors.New("there is a chain")
 	}
 	return nil
 }

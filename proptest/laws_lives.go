@@ -2,8 +2,7 @@ package proptest
 
 import (
 	"fmt"
-
-	"pgregory.net/rapid"
+	"strings"
 
 	"github.com/rollmend/rollmend/gates"
 	"github.com/rollmend/rollmend/reducer"
@@ -19,38 +18,39 @@ const lives = 60
 
 // lifeLaws are about whole lives, under the faults that each of them names.
 var lifeLaws = []Property{
-	{"whether or not it was guessed first, the reports of a finished life give the same record", confluence},
-	{"what lies below the guesses is what the reports alone gave, at any moment", below},
-	{"late truth is never refused and never lost", lateTruth},
-	{"after the last fault one heartbeat, and the reports that its reply asks for, bring the record to the host's truth", agreement},
-	{"a record never says what its host never was", nothingInvented},
-	{"a time from the future stamps at most now and the bound", noFuture},
-	{"a chain that was applied gives nothing more", idempotence},
+	law("whether or not it was guessed first, the reports of a finished life give the same record", confluence),
+	law("what lies below the guesses is what the reports alone gave, at any moment", below),
+	law("late truth is never refused and never lost", lateTruth),
+	law("after the last fault one heartbeat, and the reports that its reply asks for, bring the record to the host's truth", agreement),
+	law("a record never says what its host never was", nothingInvented),
+	law("a time from the future stamps at most now and the bound", noFuture),
+	law("a chain that was applied gives nothing more", idempotence),
 }
 
-func confluence(t *rapid.T, sys System) error {
-	w := newWorld(t, sys, faults{skew: true, wipes: true})
-	for range 5 + pick(t, "length", lives) {
+func confluence(d *dice, sys System) error {
+	w := newWorld(d, sys, faults{skew: true, wipes: true})
+	for range d.times("length", 5, 5+lives) {
 		w.act()
 	}
 	w.dispatch()
 	w.inbox = false
 	if w.host.state == 0 {
-		w.host.take(t, w.now)
+		w.host.take(d, w.now)
 	}
 	for range maxMoves {
 		if w.host.ended() {
 			break
 		}
 		w.now = w.now.Add(20 * second)
-		w.host.live(t, w.now)
-		if pick(t, "beats", 3) == 1 {
+		w.host.live(d, w.now)
+		if pick(d, "beats", 3) == 1 {
 			w.deliver(w.host.beat(w.now))
 		}
 	}
 	w.settle()
+	d.met = w.plane.guessed
 	if got, want := w.plane.rec.State, w.silent.rec.State; got != want {
-		return w.broken("with heartbeats the record says %s, without %s", got, want)
+		return w.dice.broken("with heartbeats the record says %s, without %s", got, want)
 	}
 	return w.sameAsSilent()
 }
@@ -60,15 +60,16 @@ func (h *host) ended() bool {
 	return h.state.Terminal() || h.state == states.Failed && h.onFailure == states.Halt
 }
 
-func below(t *rapid.T, sys System) error {
-	w := newWorld(t, sys, faults{skew: true, wipes: true})
+func below(d *dice, sys System) error {
+	w := newWorld(d, sys, faults{skew: true, wipes: true})
 	var wrong error
 	w.onTold = func(reducer.Event, answer) {
 		if wrong == nil {
+			d.met = d.met || w.plane.guessed
 			wrong = w.sameAsSilent()
 		}
 	}
-	for range 5 + pick(t, "length", lives) {
+	for range d.times("length", 5, 5+lives) {
 		w.act()
 		if wrong != nil {
 			return wrong
@@ -96,7 +97,7 @@ func (w *world) sameAsSilent() error {
 		r.LastOrder, r.DeferredOrder = states.Order{}, states.Order{}
 	}
 	if !a.Equal(&b) {
-		return w.broken("with heartbeats the record is\n    %+v\n  without\n    %+v", a, b)
+		return w.dice.broken("with heartbeats the record is\n%s\nwithout\n%s", strings.Join(showOf(&a), "\n"), strings.Join(showOf(&b), "\n"))
 	}
 	return nil
 }
@@ -104,33 +105,35 @@ func (w *world) sameAsSilent() error {
 // lateTruth holds under every fault but a clock that is wrong beyond the bound:
 // a convergence that is cut to it may end before the soak of an activation that
 // was not.
-func lateTruth(t *rapid.T, sys System) error {
-	w := newWorld(t, sys, faults{first: true, skew: true, wipes: true, loses: true, overtakes: true})
+func lateTruth(d *dice, sys System) error {
+	w := newWorld(d, sys, faults{first: true, skew: true, wipes: true, loses: true, overtakes: true})
 	var wrong error
 	w.onTold = func(ev reducer.Event, got answer) {
+		d.met = d.met || w.plane.guessed
 		if wrong == nil && (got.err != nil || got.disposition == reducer.Refused) {
-			wrong = w.broken("report %d %s was %s: %v", ev.Seq, ev.Kind(), got.disposition, got.err)
+			wrong = w.dice.broken("report %d %s was %s: %v", ev.Seq, ev.Kind(), got.disposition, got.err)
 		}
 	}
-	for range 5 + pick(t, "length", lives) {
+	for range d.times("length", 5, 5+lives) {
 		w.act()
 	}
 	w.settle()
 	if kept := w.host.kept; wrong == nil && len(kept) > 0 && w.plane.rec.LastSeq < kept[len(kept)-1].Seq {
-		return w.broken("of the reports up to %d the last that was heard is %d", kept[len(kept)-1].Seq, w.plane.rec.LastSeq)
+		return w.dice.broken("of the reports up to %d the last that was heard is %d", kept[len(kept)-1].Seq, w.plane.rec.LastSeq)
 	}
 	return wrong
 }
 
-func agreement(t *rapid.T, sys System) error {
-	w := newWorld(t, sys, faults{wipes: true})
-	for range 5 + pick(t, "length", lives) {
+func agreement(d *dice, sys System) error {
+	w := newWorld(d, sys, faults{wipes: true})
+	for range d.times("length", 5, 5+lives) {
 		w.act()
 	}
 	w.settle()
+	d.met = w.plane.guessed
 	r := &w.plane.rec
 	if want := w.host.truth(r); r.State != want {
-		return w.broken("the host is %s (switched %t, runs %s), the record says %s", want, w.host.switched, w.host.current, r.State)
+		return w.dice.broken("the host is %s (switched %t, runs %s), the record says %s", want, w.host.switched, w.host.current, r.State)
 	}
 	return nil
 }
@@ -150,19 +153,20 @@ func (h *host) truth(rec *states.Record) states.State {
 	return h.state
 }
 
-func nothingInvented(t *rapid.T, sys System) error {
-	w := newWorld(t, sys, faults{wipes: true})
+func nothingInvented(d *dice, sys System) error {
+	w := newWorld(d, sys, faults{wipes: true})
 	var wrong error
-	w.plane.watch = func(_ states.Record, _ reducer.Event, out reducer.Outcome, _ error) {
+	w.plane.watch = func(_ states.Record, ev reducer.Event, out reducer.Outcome, _ error) {
+		d.met = d.met || ev.Synthesised()
 		s := out.Record.State
 		was := w.host.visited[s] ||
 			s == states.Soaking && w.host.current.Is(target) ||
 			s == states.Reverted && w.host.visited[states.Failed] && w.host.current.Is(old) && w.host.onFailure == states.RollbackAndHalt
 		if !was && wrong == nil {
-			wrong = w.broken("the record says %s, the host was never more than %s", s, w.host.state)
+			wrong = w.dice.broken("the record says %s, the host was never more than %s", s, w.host.state)
 		}
 	}
-	for range 5 + pick(t, "length", lives) {
+	for range d.times("length", 5, 5+lives) {
 		w.act()
 		if wrong != nil {
 			return wrong
@@ -171,10 +175,11 @@ func nothingInvented(t *rapid.T, sys System) error {
 	return nil
 }
 
-func noFuture(t *rapid.T, sys System) error {
-	w := newWorld(t, sys, faults{first: true, skew: true, wild: true, wipes: true, loses: true, overtakes: true})
-	for range 5 + pick(t, "length", lives) {
+func noFuture(d *dice, sys System) error {
+	w := newWorld(d, sys, faults{first: true, skew: true, wild: true, wipes: true, loses: true, overtakes: true})
+	for range d.times("length", 5, 5+lives) {
 		w.act()
+		d.met = d.met || w.plane.cut
 		r := &w.plane.rec
 		for which := range states.AllStamps() {
 			latest := w.now.Add(skewBound)
@@ -182,30 +187,31 @@ func noFuture(t *rapid.T, sys System) error {
 				latest = max(latest, r.SoakDue())
 			}
 			if r.At(which) > latest {
-				return w.broken("at %s the stamp %s is %s", w.now, which, r.At(which))
+				return w.dice.broken("at %s the stamp %s is %s", w.now, which, r.At(which))
 			}
 		}
 	}
 	return nil
 }
 
-func idempotence(t *rapid.T, sys System) error {
-	w := newWorld(t, sys, faults{first: true, skew: true, wild: true, wipes: true, loses: true, overtakes: true})
-	for range 5 + pick(t, "length", lives) {
+func idempotence(d *dice, sys System) error {
+	w := newWorld(d, sys, faults{first: true, skew: true, wild: true, wipes: true, loses: true, overtakes: true})
+	for range d.times("length", 5, 5+lives) {
 		w.act()
-		if !w.plane.seen.Received.IsSet() {
-			continue
-		}
+		// A heartbeat that is on its way, so that what it says is news.
+		hb := w.host.beat(w.now)
 		for _, verdict := range []gates.Verdict{w.verdict(), {}} {
 			scratch := *w.plane
 			scratch.watch = nil
+			scratch.seen.Heartbeat, scratch.seen.Received = hb, w.now
 			_, first := scratch.look(w.now, verdict)
 			scratch.apply(first)
+			d.met = d.met || len(first.Events) > 0
 			if _, again := scratch.look(w.now, verdict); len(again.Events) > 0 {
-				return w.broken("%s\n  and again %s", first, again)
+				return w.dice.broken("%s\n  and again %s", first, again)
 			}
 			if got := fmt.Sprint(scratch.rec.LastSeq); got != fmt.Sprint(w.plane.rec.LastSeq) {
-				return w.broken("the chain took the number %s", got)
+				return w.dice.broken("the chain took the number %s", got)
 			}
 		}
 	}

@@ -1,8 +1,6 @@
 package proptest
 
 import (
-	"pgregory.net/rapid"
-
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 )
@@ -11,7 +9,7 @@ import (
 const nothing = "nothing happens"
 
 // take is the agent taking a dispatch, or acknowledging again one that it has.
-func (h *host) take(t *rapid.T, now states.Time) {
+func (h *host) take(d *dice, now states.Time) {
 	if h.orphan {
 		return
 	}
@@ -19,24 +17,24 @@ func (h *host) take(t *rapid.T, now states.Time) {
 		h.become(states.Activating)
 	}
 	ack := reducer.DispatchAck{AtDispatch: old}
-	if seldom(t, "closure at dispatch unknown", 8) {
+	if seldom(d, "closure at dispatch unknown", 8) {
 		ack.AtDispatch = ""
 	}
 	h.say(now, ack)
 }
 
 // live is the next thing that happens to the host and its agent.
-func (h *host) live(t *rapid.T, now states.Time) string {
+func (h *host) live(d *dice, now states.Time) string {
 	if h.orphan {
-		return h.liveAlone(t, now)
+		return h.liveAlone(d, now)
 	}
 	switch h.state {
 	case states.Activating:
-		return h.liveActivating(t, now)
+		return h.liveActivating(d, now)
 	case states.Deferred:
-		return h.liveDeferred(t, now)
+		return h.liveDeferred(d, now)
 	case states.Soaking:
-		return h.liveSoaking(t, now)
+		return h.liveSoaking(d, now)
 	case states.Failed:
 		return h.liveFailed(now)
 	}
@@ -45,22 +43,22 @@ func (h *host) live(t *rapid.T, now states.Time) string {
 
 // liveAlone is what a host does whose agent forgot the rollout: a switch that
 // was begun ends, and nobody says so.
-func (h *host) liveAlone(t *rapid.T, now states.Time) string {
+func (h *host) liveAlone(d *dice, now states.Time) string {
 	switch {
 	case h.switched:
-	case h.state == states.Activating || h.state == states.Deferred && pick(t, "reboots", 2) == 1:
-		h.run(now, target)
+	case h.state == states.Activating || h.state == states.Deferred && pick(d, "reboots", 2) == 1:
+		h.run(now, h.target)
 		h.visited[states.Soaking] = true
 		return "runs the target, and the agent does not know why"
 	}
 	return nothing
 }
 
-func (h *host) liveActivating(t *rapid.T, now states.Time) string {
+func (h *host) liveActivating(d *dice, now states.Time) string {
 	if h.switched {
 		return h.complete(now)
 	}
-	switch pick(t, "activation", 5) {
+	switch pick(d, "activation", 5) {
 	case 1:
 		h.say(now, reducer.ActivationStarted{Method: "switch"})
 		return "starts its activation"
@@ -74,29 +72,29 @@ func (h *host) liveActivating(t *rapid.T, now states.Time) string {
 		h.become(states.Failed)
 		return "fails its activation"
 	case 4:
-		h.run(now, target)
+		h.run(now, h.target)
 		return "runs the target, and the agent has not noticed"
 	}
-	h.run(now, target)
+	h.run(now, h.target)
 	return h.complete(now)
 }
 
 func (h *host) complete(now states.Time) string {
 	h.switched = false
-	h.say(now, reducer.ActivationCompleted{Observed: target})
+	h.say(now, reducer.ActivationCompleted{Observed: h.target})
 	h.become(states.Soaking)
 	h.due = h.clock(now).Add(h.soak)
 	return "completes its activation"
 }
 
-func (h *host) liveDeferred(t *rapid.T, now states.Time) string {
+func (h *host) liveDeferred(d *dice, now states.Time) string {
 	if h.switched {
 		return h.complete(now)
 	}
 	if !h.first {
 		h.order = states.Order{Boot: h.order.Boot + 1}
 	}
-	switch pick(t, "boot", 3) {
+	switch pick(d, "boot", 3) {
 	case 1:
 		return "reboots, and the target does not come up"
 	case 2:
@@ -105,16 +103,16 @@ func (h *host) liveDeferred(t *rapid.T, now states.Time) string {
 		h.become(states.Failed)
 		return "reboots, and the activation failed"
 	}
-	h.run(now, target)
+	h.run(now, h.target)
 	return "reboots into the target"
 }
 
-func (h *host) liveSoaking(t *rapid.T, now states.Time) string {
+func (h *host) liveSoaking(d *dice, now states.Time) string {
 	set := func(name string, status states.Status) {
 		h.probes = h.probes.With(states.Probe{Name: name, Mode: states.Enforce, Status: status})
 		h.say(now, reducer.ProbeResult{Probe: name, Mode: states.Enforce, Status: status})
 	}
-	switch pick(t, "soak", 7) {
+	switch pick(d, "soak", 7) {
 	case 1:
 		h.say(now, reducer.ProbeTopologyDeclared{Probes: []reducer.Declaration{{Name: "http", Mode: states.Enforce}}})
 		if _, ok := h.probes.Find("http"); !ok {
@@ -145,9 +143,9 @@ func (h *host) liveSoaking(t *rapid.T, now states.Time) string {
 		}
 	}
 	if h.clock(now) < h.due {
-		return "soaks"
+		return nothing
 	}
-	h.say(now, reducer.Converged{Current: target})
+	h.say(now, reducer.Converged{Current: h.target})
 	h.become(states.Converged)
 	return "converges"
 }
@@ -155,7 +153,7 @@ func (h *host) liveSoaking(t *rapid.T, now states.Time) string {
 func (h *host) liveFailed(now states.Time) string {
 	switch {
 	case h.onFailure == states.Halt:
-		return "stays failed"
+		return nothing
 	case !h.switched:
 		h.run(now, old)
 		return "went back, and the agent has not noticed"

@@ -3,61 +3,58 @@ package proptest
 import (
 	"time"
 
-	"pgregory.net/rapid"
-
 	"github.com/rollmend/rollmend/states"
 	"github.com/rollmend/rollmend/synth"
 )
 
 // anyLook draws a record that a life or a lawless run of events led to, and
 // whatever heartbeat its host may have sent.
-func anyLook(t *rapid.T, sys System) (synth.Look, *world) {
-	w := newWorld(t, sys, faults{first: true, wipes: true, loses: true, overtakes: true})
-	if pick(t, "honest", 2) == 0 {
-		for range pick(t, "length", 25) {
+func anyLook(d *dice, sys System) synth.Look {
+	w := newWorld(d, sys, faults{first: true, wipes: true, loses: true, overtakes: true})
+	if pick(d, "honest", 2) == 0 {
+		for range d.times("length", 0, 25) {
 			w.act()
 		}
 	} else {
-		for range pick(t, "length", 8) {
-			w.now = w.now.Add(second)
-			w.plane.step(anyEvent(t, &w.plane.rec, w.now))
+		for range d.times("length", 0, 8) {
+			w.put(anyEvent(d, &w.plane.rec, w.now.Add(second)))
 		}
 	}
 	w.now = w.now.Add(second)
 	hb := synth.Heartbeat{
 		Host:    key.Host,
-		Holds:   [...]states.Rollout{{}, rollout, other}[pick(t, "holds", 3)],
-		Current: [...]states.Closure{target, target, old, elsewhere, ""}[pick(t, "runs", 5)],
-		At:      w.now.Add([...]time.Duration{0, 0, second, -30 * second, -20 * time.Minute}[pick(t, "at", 5)]),
-		Order:   anyOrder(t),
+		Holds:   [...]states.Rollout{{}, rollout, other}[pick(d, "holds", 3)],
+		Current: [...]states.Closure{target, target, old, elsewhere, ""}[pick(d, "runs", 5)],
+		At:      w.now.Add([...]time.Duration{0, 0, second, -30 * second, -20 * time.Minute}[pick(d, "at", 5)]),
+		Order:   anyOrder(d),
 	}
-	if pick(t, "fresh order", 2) == 1 {
-		hb.Order = states.Order{Boot: max(1, w.plane.rec.LastOrder.Boot), Beat: w.plane.rec.LastOrder.Beat + uint64(pick(t, "beats on", 3))}
+	if pick(d, "fresh order", 2) == 1 {
+		hb.Order = states.Order{Boot: max(1, w.plane.rec.LastOrder.Boot), Beat: w.plane.rec.LastOrder.Beat + uint64(pick(d, "beats on", 3))}
 	}
-	if pick(t, "current_since", 2) == 1 {
-		hb.CurrentSince = hb.At.Add(-time.Duration(pick(t, "seconds", 100)) * second)
+	if pick(d, "current_since", 2) == 1 {
+		hb.CurrentSince = hb.At.Add(-time.Duration(pick(d, "seconds", 100)) * second)
 	}
-	if seldom(t, "a probe fails", 4) {
+	if seldom(d, "a probe fails", 4) {
 		hb.Failing = []string{"http"}
 	}
 	l := synth.Look{
 		Record: w.plane.rec,
-		Seen:   synth.Seen{Heartbeat: hb, Received: w.now, Newer: seldom(t, "newer known", 10)},
+		Seen:   synth.Seen{Heartbeat: hb, Received: w.now, Newer: seldom(d, "newer known", 10)},
 		Now:    w.now, Bounds: synth.Bounds{Silence: silence, Skew: skewBound},
 	}
-	if seldom(t, "seen off target", 3) {
-		l.Seen.OffTarget = max(l.Record.Opened, hb.At.Add(-10*second))
+	if seldom(d, "seen off target", 3) {
+		l.Seen.OffTarget = hb.At.Add(-10 * second)
 	}
-	if seldom(t, "silent", 12) {
-		l.Seen.Received = [...]states.Time{0, w.now.Add(-silence - second)}[pick(t, "how", 2)]
+	if seldom(d, "silent", 12) {
+		l.Seen.Received = [...]states.Time{0, w.now.Add(-silence - second)}[pick(d, "how", 2)]
 	}
-	if pick(t, "gates", 3) < 2 {
+	if pick(d, "gates", 3) < 2 {
 		l.Verdict = passed(w.gates)
 	}
-	w.add("the record is %+v", l.Record)
-	w.add("received %s, off target %s, newer known %t, gates open %t: %s last reply %s", l.Seen.Received, l.Seen.OffTarget, l.Seen.Newer,
-		l.Verdict.Passed(), tell(hb), hb.LastReply)
-	return l, w
+	w.say("%s", beatNote{hb, w.now})
+	d.told.add("#   received %s, off target %s, newer known %t, gates open %t", l.Seen.Received, l.Seen.OffTarget, l.Seen.Newer, l.Verdict.Passed())
+	d.told.add("%s", recordNote{l.Record})
+	return l
 }
 
 // expected is what the specification demands of a look: its case and the
@@ -142,8 +139,8 @@ func expectLost(l *synth.Look) expected {
 	if hb.CurrentSince.IsSet() {
 		from, judged = hb.CurrentSince, true
 	}
-	if l.Seen.OffTarget.IsSet() && l.Seen.OffTarget > from {
-		from, judged = l.Seen.OffTarget, true
+	if off := l.Seen.OffTarget; off.IsSet() && (!judged || off > from) {
+		from, judged = max(off, r.Opened), true // it came in after the opening
 	}
 	due := from.Add(r.Policy.Soak)
 	want := expected{synth.Missed, states.RecordsLost, []states.Kind{states.KindDispatchAck, states.KindActivationCompleted}, from, 0}

@@ -8,10 +8,20 @@ import (
 	"github.com/rollmend/rollmend/proptest"
 )
 
-var (
-	seed  = flag.Int("proptest.seed", 1, "the seed of the first case in which a mutation is looked for")
-	cases = flag.Int("proptest.cases", 4000, "how many cases a mutation may survive")
-)
+// usualCases is how many cases a mutation may survive.
+const usualCases = 4000
+
+func seed() int { return flagged("proptest.seed") }
+
+func cases() int {
+	if n := flagged("proptest.cases"); n > 0 {
+		return n
+	}
+	return usualCases
+}
+
+// flagged reads a flag of the package.
+func flagged(name string) int { return flag.Lookup(name).Value.(flag.Getter).Get().(int) }
 
 // mutation is a defect, and the law that must catch it.
 type mutation struct {
@@ -28,7 +38,7 @@ func TestEveryMutationIsCaught(t *testing.T) {
 		laws[p.Name] = p
 	}
 	catches := map[string]bool{}
-	for _, m := range slices.Concat(stepMutations, reducerMutations, synthMutations, gateMutations) {
+	for _, m := range allMutations() {
 		catches[m.law] = true
 		t.Run(m.name, func(t *testing.T) {
 			law, ok := laws[m.law]
@@ -37,12 +47,12 @@ func TestEveryMutationIsCaught(t *testing.T) {
 			}
 			sys := proptest.Real()
 			m.make(&sys)
-			found, ok := law.Search(sys, *seed, *cases)
+			found, ok := law.Search(sys, seed(), cases())
 			if !ok {
-				t.Fatalf("%d cases from seed %d on do not break the law: %s", *cases, *seed, m.law)
+				t.Fatalf("%d cases from seed %d on do not break the law: %s", cases(), seed(), m.law)
 			}
 			t.Logf("caught by %q; alone: -v -run '%s' -proptest.seed=%d -proptest.cases=1", m.law, t.Name(), found.Seed)
-			if *cases == 1 {
+			if cases() == 1 {
 				t.Log(found.Err)
 			}
 		})
@@ -58,8 +68,12 @@ func TestEveryMutationIsCaught(t *testing.T) {
 // mutation is the mutation.
 func TestTheRealSystemSurvivesTheSearch(t *testing.T) {
 	for law := range proptest.Laws() {
-		if found, ok := law.Search(proptest.Real(), *seed, 200); ok {
+		if found, ok := law.Search(proptest.Real(), seed(), 200); ok {
 			t.Errorf("seed %d breaks the law %q: %v", found.Seed, law.Name, found.Err)
 		}
 	}
+}
+
+func allMutations() []mutation {
+	return slices.Concat(stepMutations, reducerMutations, synthMutations, gateMutations)
 }

@@ -10,9 +10,9 @@ import (
 // slow answers an ask from the list of records alone, as section 7 of the
 // specification has it; spent lists the hosts that were let through before it
 // in the same pass.
-func (f *smallFleet) slow(ask gates.Ask, spent []states.Host) []reason {
+func (f *Fleet) slow(ask gates.Ask, spent []states.Host) []reason {
 	id := ask.Key.Rollout
-	if id.Ref != fleetRef || !f.open[id] || !f.planned(ask.Key.Host) {
+	if id.Ref != f.Plan.Ref || !slices.Contains(f.Open, id) || !f.planned(ask.Key.Host) {
 		return []reason{{"unknown", gates.Wait{On: gates.OnManifest}}}
 	}
 	dispatch := ask.Purpose == gates.Dispatch
@@ -30,12 +30,12 @@ func (f *smallFleet) slow(ask gates.Ask, spent []states.Host) []reason {
 	return out
 }
 
-func (f *smallFleet) planned(host states.Host) bool {
-	return slices.ContainsFunc(f.plan.Hosts, func(h gates.PlannedHost) bool { return h.Host == host })
+func (f *Fleet) planned(host states.Host) bool {
+	return slices.ContainsFunc(f.Plan.Hosts, func(h gates.PlannedHost) bool { return h.Host == host })
 }
 
-func (f *smallFleet) slowQuarantine(ask gates.Ask) []reason {
-	for _, q := range f.quarantined {
+func (f *Fleet) slowQuarantine(ask gates.Ask) []reason {
+	for _, q := range f.Quarantines {
 		if q.Channel == ask.Key.Rollout.Channel && q.Closure.Is(ask.Target) {
 			return []reason{{"quarantine", gates.Wait{On: gates.OnClearance, Channel: q.Channel, Closure: q.Closure}}}
 		}
@@ -43,9 +43,9 @@ func (f *smallFleet) slowQuarantine(ask gates.Ask) []reason {
 	return nil
 }
 
-func (f *smallFleet) slowHalted(id states.Rollout) []reason {
-	for i := range f.members {
-		if rec := &f.members[i].rec; rec.Rollout == id && bad(rec.State) && !f.resumed[rec.Key] {
+func (f *Fleet) slowHalted(id states.Rollout) []reason {
+	for i := range f.Records {
+		if rec := &f.Records[i]; rec.Rollout == id && bad(rec.State) && !slices.Contains(f.Resumed, rec.Key) {
 			return []reason{{"halted", gates.Wait{On: gates.OnResume, Rollout: id}}}
 		}
 	}
@@ -54,8 +54,8 @@ func (f *smallFleet) slowHalted(id states.Rollout) []reason {
 
 // slowChannels looks at the predecessors of a channel, through those that have
 // no rollout of their own.
-func (f *smallFleet) slowChannels(channel states.Channel, seen map[states.Channel]bool) (out []reason) {
-	for _, edge := range f.plan.ChannelEdges {
+func (f *Fleet) slowChannels(channel states.Channel, seen map[states.Channel]bool) (out []reason) {
+	for _, edge := range f.Plan.ChannelEdges {
 		if edge.Gated != channel || seen[edge.Gates] {
 			continue
 		}
@@ -69,29 +69,29 @@ func (f *smallFleet) slowChannels(channel states.Channel, seen map[states.Channe
 	return out
 }
 
-func (f *smallFleet) hasRollout(channel states.Channel) bool {
-	return slices.ContainsFunc(f.plan.Hosts, func(h gates.PlannedHost) bool { return h.Channel == channel && h.Target.Known() })
+func (f *Fleet) hasRollout(channel states.Channel) bool {
+	return slices.ContainsFunc(f.Plan.Hosts, func(h gates.PlannedHost) bool { return h.Channel == channel && h.Target.Known() })
 }
 
-func (f *smallFleet) terminal(channel states.Channel) bool {
-	id := states.Rollout{Channel: channel, Ref: fleetRef}
-	if !f.open[id] {
+func (f *Fleet) terminal(channel states.Channel) bool {
+	id := states.Rollout{Channel: channel, Ref: f.Plan.Ref}
+	if !slices.Contains(f.Open, id) {
 		return false
 	}
-	for i := range f.members {
-		if rec := &f.members[i].rec; rec.Rollout == id && rec.State != states.Converged {
+	for i := range f.Records {
+		if rec := &f.Records[i]; rec.Rollout == id && rec.State != states.Converged {
 			return false
 		}
 	}
 	return true
 }
 
-func (f *smallFleet) slowWave(ask gates.Ask) []reason {
+func (f *Fleet) slowWave(ask gates.Ask) []reason {
 	if ask.Wave == states.Unstaged {
 		return []reason{{"wave-promotion", gates.Wait{On: gates.OnManifest}}}
 	}
-	for i := range f.members {
-		rec := &f.members[i].rec
+	for i := range f.Records {
+		rec := &f.Records[i]
 		done := rec.State == states.Converged || rec.State == states.Deferred && rec.Policy.DeferredIsDone
 		if rec.Rollout == ask.Key.Rollout && rec.Wave >= 0 && rec.Wave < ask.Wave && !done {
 			return []reason{{"wave-promotion", gates.Wait{On: gates.OnWave, Rollout: ask.Key.Rollout, Wave: ask.Wave}}}
@@ -100,14 +100,14 @@ func (f *smallFleet) slowWave(ask gates.Ask) []reason {
 	return nil
 }
 
-func (f *smallFleet) slowHosts(ask gates.Ask) (out []reason) {
-	for _, edge := range f.plan.HostEdges {
+func (f *Fleet) slowHosts(ask gates.Ask) (out []reason) {
+	for _, edge := range f.Plan.HostEdges {
 		if edge.Gated != ask.Key.Host {
 			continue
 		}
-		ready := slices.ContainsFunc(f.members, func(m member) bool {
-			return m.rec.Host == edge.Gates && m.rec.Rollout == ask.Key.Rollout &&
-				(m.rec.State == states.Converged || m.rec.State == states.Deferred)
+		ready := slices.ContainsFunc(f.Records, func(rec states.Record) bool {
+			return rec.Host == edge.Gates && rec.Rollout == ask.Key.Rollout &&
+				(rec.State == states.Converged || rec.State == states.Deferred)
 		})
 		if !ready {
 			out = append(out, reason{"host-edges", gates.Wait{On: gates.OnRecord, Rollout: ask.Key.Rollout, Host: edge.Gates}})
@@ -117,9 +117,9 @@ func (f *smallFleet) slowHosts(ask gates.Ask) (out []reason) {
 }
 
 // flying returns the hosts of a budget that are in flight, each once.
-func (f *smallFleet) flying(b gates.Budget) (hosts []states.Host) {
-	for i := range f.members {
-		rec := &f.members[i].rec
+func (f *Fleet) flying(b gates.Budget) (hosts []states.Host) {
+	for i := range f.Records {
+		rec := &f.Records[i]
 		now := rec.State == states.Activating || rec.State == states.Soaking || rec.State == states.Pending && rec.Dispatched.IsSet()
 		if now && slices.Contains(b.Hosts, rec.Host) && !slices.Contains(hosts, rec.Host) {
 			hosts = append(hosts, rec.Host)
@@ -142,8 +142,8 @@ func most(b gates.Budget) int {
 	return share
 }
 
-func (f *smallFleet) slowBudgets(ask gates.Ask, spent []states.Host) (out []reason) {
-	for _, b := range f.plan.Budgets {
+func (f *Fleet) slowBudgets(ask gates.Ask, spent []states.Host) (out []reason) {
+	for _, b := range f.Plan.Budgets {
 		if !slices.Contains(b.Hosts, ask.Key.Host) {
 			continue
 		}
@@ -161,12 +161,12 @@ func (f *smallFleet) slowBudgets(ask gates.Ask, spent []states.Host) (out []reas
 	return out
 }
 
-func (f *smallFleet) slowCompliance(ask gates.Ask) []reason {
+func (f *Fleet) slowCompliance(ask gates.Ask) []reason {
 	first := ask.Wave
-	for i := range f.members {
-		m := &f.members[i]
-		if m.rec.Rollout == ask.Key.Rollout && m.failing && m.rec.Wave >= 0 && m.rec.Wave < first {
-			first = m.rec.Wave
+	for i := range f.Records {
+		rec := &f.Records[i]
+		if rec.Rollout == ask.Key.Rollout && slices.Contains(f.Failing, rec.Key) && rec.Wave >= 0 && rec.Wave < first {
+			first = rec.Wave
 		}
 	}
 	if first == ask.Wave {

@@ -15,6 +15,9 @@ type plane struct {
 	sys   System
 	watch func(before states.Record, ev reducer.Event, out reducer.Outcome, err error)
 
+	guessed bool // something was synthesised
+	cut     bool // a time was beyond the bound
+
 	// What the store holds.
 	rec states.Record
 	log []reducer.LogEntry
@@ -47,6 +50,7 @@ func (p *plane) forget(now states.Time) {
 // step applies one event and keeps what the store would.
 func (p *plane) step(ev reducer.Event) (reducer.Outcome, error) {
 	before := p.rec
+	p.guessed = p.guessed || ev.Synthesised()
 	out, err := p.sys.Step(p.rec, ev)
 	p.rec = out.Record
 	if out.Effects.Entry.Event.Body != nil {
@@ -133,7 +137,7 @@ type answer struct {
 // report takes a report, and puts the newest heartbeat to the record again.
 func (p *plane) report(now states.Time, ev reducer.Event, verdict gates.Verdict) answer {
 	if latest := now.Add(skewBound); ev.At > latest {
-		ev.At, ev.Clamped = latest, true
+		ev.At, ev.Clamped, p.cut = latest, true, true
 	}
 	if from := p.gap(ev.Seq); from != 0 {
 		return answer{from: from}

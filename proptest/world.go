@@ -1,13 +1,12 @@
 package proptest
 
 import (
-	"fmt"
+	"strings"
 	"time"
-
-	"pgregory.net/rapid"
 
 	"github.com/rollmend/rollmend/gates"
 	"github.com/rollmend/rollmend/reducer"
+	"github.com/rollmend/rollmend/scenario"
 	"github.com/rollmend/rollmend/states"
 	"github.com/rollmend/rollmend/synth"
 )
@@ -27,10 +26,8 @@ type faults struct {
 // control plane stands one that never hears a heartbeat.
 type world struct {
 	faults
-	trace
-	t      *rapid.T
+	dice   *dice
 	now    states.Time
-	start  states.Time
 	host   *host
 	plane  *plane
 	silent *plane // hears the reports alone
@@ -42,6 +39,7 @@ type world struct {
 	backup []copied
 	ahead  map[states.Seq]bool // reports that overtook others once
 	onTold func(reducer.Event, answer)
+	noted  states.Time // the time of the last line
 }
 
 // copied is a copy of the stores.
@@ -50,25 +48,26 @@ type copied struct {
 	planeLog, silentLog []reducer.LogEntry
 }
 
-func newWorld(t *rapid.T, sys System, f faults) *world {
+func newWorld(d *dice, sys System, f faults) *world {
 	w := &world{
-		faults: f, t: t, now: 1_000_000, start: 1_000_000, open: true,
-		host: newHost(t, f), plane: &plane{sys: sys}, silent: &plane{sys: sys},
+		faults: f, dice: d, now: scenario.Epoch, noted: scenario.Epoch, open: true,
+		host: newHost(d, f), plane: &plane{sys: sys}, silent: &plane{sys: sys},
 		ahead: map[states.Seq]bool{},
 	}
 	w.policy = states.Policy{Soak: w.host.soak, OnFailure: w.host.onFailure, DeferredIsDone: true}
 	w.gates = openGates()
 	w.plane.open(w.now, w.policy)
 	w.silent.open(w.now, w.policy)
-	w.add("rollout %s target=%s soak=%s policy=%s", rollout, target, w.policy.Soak, w.policy.OnFailure)
+	w.say("%s", scenario.RolloutLine(rollout, target, w.policy))
+	w.say("host %s runs=%s", key.Host, old)
 	if w.host.first {
-		w.add("the agent is of the first generation")
+		w.say("# the agent is of the first generation")
 	}
-	if pick(t, "begins dispatched", 3) < 2 {
+	if pick(d, "begins dispatched", 3) < 2 {
 		w.plane.mark(w.now)
 		w.silent.mark(w.now)
-		w.host.take(t, w.now)
-		w.add("%s the agent takes the dispatch", w.at())
+		w.say("dispatch %s", key.Host)
+		w.host.take(d, w.now)
 	}
 	return w
 }
@@ -98,11 +97,11 @@ func passed(v *gates.View) gates.Verdict {
 // act is one random thing that happens. Its likelihoods are those that make
 // lives long and faults many.
 func (w *world) act() {
-	w.now = w.now.Add(time.Duration(1+pick(w.t, "seconds", 40)) * second)
-	switch n := pick(w.t, "action", 34); {
+	w.now = w.now.Add(time.Duration(1+pick(w.dice, "seconds", 40)) * second)
+	switch n := pick(w.dice, "action", 34); {
 	case n < 8:
-		if what := w.host.live(w.t, w.now); what != nothing {
-			w.add("%s host: %s", w.at(), what)
+		if what := w.host.live(w.dice, w.now); what != nothing {
+			w.say("# %s %s", key.Host, what)
 		}
 	case n < 14:
 		w.send(0)
@@ -110,37 +109,93 @@ func (w *world) act() {
 		w.deliver(w.host.beat(w.now))
 	case n < 21:
 		w.flying = append(w.flying, w.host.beat(w.now))
-		w.add("%s a heartbeat is under way: %s", w.at(), tell(w.flying[len(w.flying)-1]))
+		w.say("# %s is on its way", beatNote{w.flying[len(w.flying)-1], w.now})
 	case n < 23:
 		w.arrive()
 	case n < 27:
 		w.dispatch()
 	case n == 27:
 		w.host.restart()
-		w.add("%s the agent restarts", w.at())
+		w.say("# the agent restarts")
 	case n == 28:
 		w.overtake()
 	case n == 29:
 		w.repeat()
 	case n == 30:
 		w.open = !w.open
-		w.add("%s the gates are open: %t", w.at(), w.open)
+		w.say("# the gates are open: %t", w.open)
 	case n == 31:
 		w.wipe()
 	case n == 32:
 		w.copy()
 	case w.loses:
 		w.host.lose()
-		w.add("%s the agent loses its next report", w.at())
+		w.say("# the agent loses its next report")
 	}
 }
 
-func (w *world) at() string { return fmt.Sprintf("%4ds", w.now.Sub(w.start)/second) }
-
-func tell(hb synth.Heartbeat) string {
-	return fmt.Sprintf("beat %s at %ds runs=%s holds=%q since=%d failing=%v", hb.Order, (hb.At-1_000_000)/1000,
-		hb.Current, hb.Holds, hb.CurrentSince, hb.Failing)
+// say notes a step, and before it the time where that moved.
+func (w *world) say(format string, args ...any) {
+	if w.now != w.noted {
+		w.noted = w.now
+		w.dice.told.add("%s", timeNote(w.now))
+	}
+	w.dice.told.add(format, args...)
 }
+
+// put makes a second pass and puts an event to the record, whatever it is.
+func (w *world) put(ev reducer.Event) {
+	w.now = w.now.Add(second)
+	switch cut := ev.Clamped; {
+	case ev.Reported() && cut:
+		w.say("# the time of the next report is cut")
+		fallthrough
+	case ev.Reported():
+		w.say("%s", reportNote{ev, w.now})
+	case ev.Synthesised():
+		w.say("# synthesised %s at %s", ev.Kind(), ev.At)
+	default:
+		w.say("# the control plane says %s", ev.Kind())
+	}
+	before := w.plane.rec.State
+	w.plane.step(ev)
+	w.became(before)
+}
+
+// became notes where a step took the record.
+func (w *world) became(before states.State) {
+	if now := w.plane.rec.State; now != before {
+		w.dice.told.add("#   %s -> %s", before, now)
+	}
+}
+
+// timeNote, beatNote and reportNote are lines that are written when they are
+// read.
+type timeNote states.Time
+
+func (n timeNote) String() string { return scenario.TimeLine(states.Time(n)) }
+
+// recordNote shows a record in comments.
+type recordNote struct{ rec states.Record }
+
+func (n recordNote) String() string { return "#   " + strings.Join(showOf(&n.rec), "\n#   ") }
+
+// showOf shows a record.
+func showOf(rec *states.Record) []string { return scenario.RecordLines(string(rec.Host), rec) }
+
+type beatNote struct {
+	hb  synth.Heartbeat
+	now states.Time
+}
+
+func (n beatNote) String() string { return scenario.BeatLine(&n.hb, n.now) }
+
+type reportNote struct {
+	ev  reducer.Event
+	now states.Time
+}
+
+func (n reportNote) String() string { return scenario.ReportLine(n.ev, n.now) }
 
 // dispatch hands the dispatch out, and lets the agent take it, or take it
 // later.
@@ -148,10 +203,10 @@ func (w *world) dispatch() {
 	if w.inbox || w.plane.dispatch(w.now) {
 		w.silent.mark(w.now)
 		w.inbox = true
-		if pick(w.t, "dispatch delivered", 3) < 2 {
+		w.say("dispatch %s", key.Host)
+		if pick(w.dice, "dispatch delivered", 3) < 2 {
 			w.inbox = false
-			w.host.take(w.t, w.now)
-			w.add("%s the agent takes the dispatch", w.at())
+			w.host.take(w.dice, w.now)
 		}
 	}
 }
@@ -159,9 +214,10 @@ func (w *world) dispatch() {
 // deliver is a heartbeat that arrives, and its reply.
 func (w *world) deliver(hb synth.Heartbeat) {
 	before := w.plane.rec.State
+	w.say("%s", beatNote{hb, w.now})
 	from := w.plane.hear(w.now, hb, w.verdict())
-	w.add("%s %s: %s -> %s", w.at(), tell(hb), before, w.plane.rec.State)
-	if seldom(w.t, "reply lost", 4) {
+	w.became(before)
+	if seldom(w.dice, "reply lost", 4) {
 		return
 	}
 	w.host.lastReply = w.now
@@ -175,9 +231,9 @@ func (w *world) arrive() {
 	if len(w.flying) == 0 {
 		return
 	}
-	i := pick(w.t, "which heartbeat", len(w.flying))
+	i := pick(w.dice, "which heartbeat", len(w.flying))
 	hb := w.flying[i]
-	if pick(w.t, "again later", 2) == 0 {
+	if pick(w.dice, "again later", 2) == 0 {
 		w.flying = append(w.flying[:i:i], w.flying[i+1:]...)
 	}
 	w.deliver(hb)
@@ -196,12 +252,13 @@ func (w *world) send(place int) {
 // no heartbeats is told too.
 func (w *world) hand(ev reducer.Event) {
 	before := w.plane.rec.State
+	w.say("%s", reportNote{ev, w.now})
 	got := w.plane.report(w.now, ev, w.verdict())
-	w.add("%s report %d %s at %ds order %s: %s -> %s (%s, put back from %d, %v)", w.at(), ev.Seq, ev.Kind(),
-		(ev.At-w.start)/1000, ev.Order, before, w.plane.rec.State, got.disposition, got.from, got.err)
+	w.became(before)
 	if got.from != 0 {
 		// A second arrival would say that what is missing is lost.
 		w.ahead[ev.Seq] = true
+		w.dice.told.add("#   put back: reports wanted from %d", got.from)
 		w.host.again(got.from)
 		return
 	}
@@ -210,7 +267,7 @@ func (w *world) hand(ev reducer.Event) {
 	if w.onTold != nil {
 		w.onTold(ev, got)
 	}
-	if seldom(w.t, "answer lost", 5) {
+	if seldom(w.dice, "answer lost", 5) {
 		return
 	}
 	w.host.told(ev.Seq)
@@ -223,7 +280,7 @@ func (w *world) overtake() {
 	if len(waiting) < 2 {
 		return
 	}
-	i := 1 + pick(w.t, "which report", len(waiting)-1)
+	i := 1 + pick(w.dice, "which report", len(waiting)-1)
 	if seq := waiting[i].Seq; w.overtakes || !w.ahead[seq] {
 		w.ahead[seq] = true
 		w.send(i)
@@ -233,7 +290,7 @@ func (w *world) overtake() {
 // repeat is a report that arrives once more though it was answered.
 func (w *world) repeat() {
 	if n := len(w.host.kept); n > 0 {
-		if ev := w.host.kept[pick(w.t, "which report", n)]; ev.Seq <= w.plane.rec.LastSeq {
+		if ev := w.host.kept[pick(w.dice, "which report", n)]; ev.Seq <= w.plane.rec.LastSeq {
 			w.hand(ev)
 		}
 	}
@@ -244,7 +301,7 @@ func (w *world) wipe() {
 	if !w.wipes {
 		return
 	}
-	w.add("%s the store is wiped", w.at())
+	w.say("wipe")
 	w.plane.open(w.now, w.policy)
 	w.silent.open(w.now, w.policy)
 	w.ahead = map[states.Seq]bool{}
@@ -255,18 +312,19 @@ func (w *world) copy() {
 	if !w.wipes {
 		return
 	}
-	if len(w.backup) == 0 || pick(w.t, "put back", 2) == 0 {
+	if len(w.backup) == 0 || pick(w.dice, "put back", 2) == 0 {
 		w.backup = append(w.backup, copied{w.plane.rec, w.silent.rec, w.plane.log, w.silent.log})
-		w.add("%s the store is copied", w.at())
+		w.say("save copy-%d", len(w.backup))
 		return
 	}
-	c := w.backup[pick(w.t, "which copy", len(w.backup))]
+	which := pick(w.dice, "which copy", len(w.backup))
+	c := w.backup[which]
 	w.plane.rec, w.plane.log = c.plane, c.planeLog[:len(c.planeLog):len(c.planeLog)]
 	w.silent.rec, w.silent.log = c.silent, c.silentLog[:len(c.silentLog):len(c.silentLog)]
 	w.plane.forget(w.now)
 	w.silent.forget(w.now)
 	w.ahead = map[states.Seq]bool{}
-	w.add("%s an earlier copy of the store is put back: %s", w.at(), w.plane.rec.State)
+	w.say("restore copy-%d", which+1)
 }
 
 // settle is one heartbeat after the last fault, and the reports that its reply
@@ -274,8 +332,10 @@ func (w *world) copy() {
 func (w *world) settle() {
 	w.open = true
 	w.now = w.now.Add(second)
-	from := w.plane.hear(w.now, w.host.beat(w.now), w.verdict())
-	w.add("%s a last heartbeat: %s", w.at(), w.plane.rec.State)
+	hb, before := w.host.beat(w.now), w.plane.rec.State
+	w.say("%s", beatNote{hb, w.now})
+	from := w.plane.hear(w.now, hb, w.verdict())
+	w.became(before)
 	if from != 0 && !w.host.first {
 		w.host.again(from)
 	}

@@ -15,7 +15,7 @@ func late(rec *states.Record, ev *Event) (Disposition, error) {
 	below, found := position(rec, ev.Kind())
 	mayGoBelow := ev.Reported() || ev.Synthesised() && ev.Origin.Case == states.ReportAhead
 	if !found || !mayGoBelow {
-		if ev.Reported() && said(rec, definite(rec), ev) {
+		if ev.Reported() && said(rec, ev) {
 			return Duplicate, nil
 		}
 		return Refused, &IllegalError{Key: rec.Key, State: rec.State, Kind: ev.Kind()}
@@ -23,7 +23,7 @@ func late(rec *states.Record, ev *Event) (Disposition, error) {
 	rest := rec.Guesses()[below:]
 	rewind(rec, below)
 	r, _ := lookup(rec.State, ev.Kind())
-	if r.Once && said(rec, &rec.Belief, ev) {
+	if r.Once && said(rec, ev) {
 		return Duplicate, nil
 	}
 	if ev.Synthesised() {
@@ -78,7 +78,7 @@ func replay(rec *states.Record, rest []states.Guess, report *Event) {
 		}
 		at := max(g.At, rec.At(states.LastTransitionAt))
 		if g.Kind == states.KindConverged {
-			at = max(g.From.At, rec.SoakDue())
+			at = g.From.At // it is refused where that is before the soak's end
 		}
 		ev := eventOf(rec, g, at)
 		if guess(rec, r, &ev, nil) != nil {
@@ -98,10 +98,9 @@ func bears(rec *states.Record, g states.Guess, report *Event) bool {
 	} else if g.From.At < report.At {
 		return false
 	}
-	switch {
-	case g.Kind == states.KindConverged:
-		return g.From.At >= rec.SoakDue()
-	case rec.State == states.Deferred && rec.DeferredOrder.Given() && g.From.Order.Given():
+	if g.Kind == states.KindActivationCompleted && rec.State == states.Deferred && g.From.Order.Given() {
+		// What is staged for the next boot fails without one, too. A deferral that
+		// gave no boot was before any.
 		return g.From.Order.Boot > rec.DeferredOrder.Boot
 	}
 	return true
@@ -125,34 +124,26 @@ func eventOf(rec *states.Record, g states.Guess, at states.Time) Event {
 	return Synthesise(rec, g.Kind, g.Case, g.From, at)
 }
 
-// definite returns what the record holds without its guesses.
-func definite(rec *states.Record) *states.Belief {
-	if rec.Synthesised() {
-		return &rec.Doubt.Before
-	}
-	return &rec.Belief
-}
-
-// said reports whether a belief of a record already holds what a report says.
-// An activation is of the target alone, whatever the host runs since.
-func said(rec *states.Record, b *states.Belief, ev *Event) bool {
+// said reports whether a record already holds what a report says. An activation
+// is of the target alone, whatever the host runs since.
+func said(rec *states.Record, ev *Event) bool {
 	switch body := ev.Body.(type) {
 	case DispatchAck:
-		return b.At(states.AckedAt).IsSet()
+		return rec.At(states.AckedAt).IsSet()
 	case ActivationStarted:
-		return b.At(states.StartedAt).IsSet()
+		return rec.At(states.StartedAt).IsSet()
 	case ActivationCompleted:
-		return b.At(states.ActivatedAt).IsSet() && body.Observed.Is(rec.Target)
+		return rec.At(states.ActivatedAt).IsSet() && body.Observed.Is(rec.Target)
 	case ActivationDeferred:
-		return b.At(states.DeferredAt).IsSet()
+		return rec.At(states.DeferredAt).IsSet()
 	case ActivationFailed:
-		return b.At(states.ActivationFailedAt).IsSet()
+		return rec.At(states.ActivationFailedAt).IsSet()
 	case Failed:
-		return b.At(states.FailedAt).IsSet() && !b.At(states.ActivationFailedAt).IsSet()
+		return rec.At(states.FailedAt).IsSet() && !rec.At(states.ActivationFailedAt).IsSet()
 	case RollbackComplete:
-		return body.RevertedTo.Is(b.RevertedTo)
+		return body.RevertedTo.Is(rec.RevertedTo)
 	case Converged:
-		return b.At(states.ConvergedAt).IsSet() && body.Current.Is(b.Current)
+		return rec.At(states.ConvergedAt).IsSet() && body.Current.Is(rec.Current)
 	}
 	return false
 }

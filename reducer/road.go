@@ -25,12 +25,6 @@ var (
 // their order: what has to be synthesised so that it becomes legal. It is
 // empty where the event has its place already, and where no road leads to it.
 func Road(rec states.Record, kind states.Kind) []states.Kind {
-	if _, ok := lookup(rec.State, kind); ok {
-		return nil
-	}
-	if _, ok := position(&rec, kind); ok {
-		return nil
-	}
 	steps := &onward
 	if kind == states.KindRollbackComplete {
 		steps = &back

@@ -26,9 +26,10 @@ func writeTopology(rec *states.Record, b ProbeTopologyDeclared) {
 func writeProbeResult(rec *states.Record, ev *Event, b ProbeResult) {
 	p, _ := rec.Probes.Find(b.Probe)
 	p.Name = b.Probe
-	if !p.Declared || b.Mode > p.Mode {
-		p.Mode = b.Mode
+	if !p.Declared {
+		p.Mode = 0 // what results said before does not bind
 	}
+	p.Mode = max(p.Mode, b.Mode)
 	p.Status, p.At, p.Reason = b.Status, ev.At, b.Reason
 	p.SinceGap = rec.Gap
 	rec.Probes = rec.Probes.With(p)
@@ -72,13 +73,16 @@ func writeConverged(rec *states.Record, ev *Event, b Converged) error {
 
 // attestSoak decides whether the soak is over, and gives the stamps of the
 // activation and the convergence that follow from it. Where no report gave the
-// activation's stamp, the agent's own Converged is the better witness.
+// activation's stamp, the agent's own Converged is the better witness, also one
+// whose time was cut: an agent whose clock is steadily ahead has truly soaked.
+// Where one did, a cut time is held against it like any other, however early it
+// is: what the agent's clock said is not known any more.
 func attestSoak(rec *states.Record, ev *Event) (activated, at states.Time, ok bool) {
 	activated = rec.At(states.ActivatedAt)
 	switch {
 	case ev.Reported() && !rec.Reported(states.ActivatedAt):
 		return min(activated, ev.At.Add(-rec.Policy.Soak)), ev.At, true
-	case ev.Reported() && ev.At < activated:
+	case ev.definite() && ev.At < activated:
 		// Another clock stamped it: it follows the activation in number.
 		return activated, rec.SoakDue(), true
 	}

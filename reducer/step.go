@@ -68,11 +68,9 @@ func wellFormed(rec *states.Record, ev *Event) error {
 	case kind.Agent() == (ev.Origin.By == ByControlPlane),
 		ev.Synthesised() && !synthesisable(kind):
 		return &IllegalError{Key: ev.Key, State: rec.State, Kind: kind}
-	case rec.State == 0 && kind == states.KindOpened:
-		return nil
-	case rec.State == 0:
+	case rec.State == 0 && kind != states.KindOpened:
 		return &IllegalError{Key: ev.Key, Kind: kind}
-	case ev.Key != rec.Key:
+	case rec.State != 0 && ev.Key != rec.Key:
 		return &WrongRecordError{Record: rec.Key, Event: ev.Key}
 	case ev.Reported() && ev.Seq == 0:
 		return ErrNoNumber
@@ -87,7 +85,7 @@ func place(rec *states.Record, ev *Event, own *owner) (Disposition, error) {
 	if !ok {
 		return late(rec, ev)
 	}
-	if r.Once && said(rec, &rec.Belief, ev) {
+	if r.Once && said(rec, ev) {
 		return Duplicate, nil
 	}
 	if ev.Synthesised() {

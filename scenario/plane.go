@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/rollmend/rollmend/adapters"
-	"github.com/rollmend/rollmend/adapters/memory"
 	"github.com/rollmend/rollmend/engine"
 	"github.com/rollmend/rollmend/gates"
 	"github.com/rollmend/rollmend/states"
@@ -28,8 +27,9 @@ const roundsMost = 1000
 // plane is a control plane: the deterministic core, its store, and all that was
 // ever stored, so that a copy of the store can be put back.
 type plane struct {
+	control *Control
 	core    *engine.Core
-	store   *memory.Store
+	store   adapters.Store
 	journal []stored
 }
 
@@ -47,12 +47,15 @@ type told struct {
 
 // start starts a control plane on a store that holds what a journal says, and
 // nothing else. At the beginning of a file the store is empty.
-func start(ctx context.Context, now states.Time, journal []stored) (*plane, error) {
-	core, err := engine.NewCore(engine.CoreOptions{Started: now, Cycle: cycle, Silence: silence, Skew: skew})
+func (c *Control) start(ctx context.Context, now states.Time, journal []stored) (*plane, error) {
+	store, err := c.open()
 	if err != nil {
 		return nil, err
 	}
-	p := &plane{core: core, store: memory.New()}
+	p, err := c.on(store, now)
+	if err != nil {
+		return nil, err
+	}
 	for _, call := range journal {
 		if err := p.enact(ctx, call.acts); err != nil {
 			return nil, err
@@ -62,6 +65,29 @@ func start(ctx context.Context, now states.Time, journal []stored) (*plane, erro
 		}
 	}
 	return p, p.restore(ctx)
+}
+
+// restart starts a control plane in the place of one that ended, on its store.
+func (c *Control) restart(ctx context.Context, now states.Time, ended *plane) (*plane, error) {
+	store := ended.store
+	if c.Reopen != nil {
+		var err error
+		if store, err = c.Reopen(store); err != nil {
+			return nil, err
+		}
+	}
+	p, err := c.on(store, now)
+	if err != nil {
+		return nil, err
+	}
+	p.journal = ended.journal
+	return p, p.restore(ctx)
+}
+
+// on makes a control plane that has read nothing yet.
+func (c *Control) on(store adapters.Store, now states.Time) (*plane, error) {
+	core, err := engine.NewCore(engine.CoreOptions{Started: now, Cycle: cycle, Silence: silence, Skew: skew, Rules: c.Rules})
+	return &plane{control: c, core: core, store: store}, err
 }
 
 // restore reads the store into the core.
@@ -87,6 +113,25 @@ func (p *plane) enact(ctx context.Context, acts []adapters.Act) error {
 	}
 	p.journal = append(p.journal, stored{acts: acts})
 	return p.store.Enact(ctx, acts)
+}
+
+// act enacts what an operator decided and lets it count. Where the store had it
+// already, the fleet is read again, as an engine does.
+func (p *plane) act(ctx context.Context, act adapters.Act, count func()) error {
+	acts := []adapters.Act{act}
+	if err := p.enact(ctx, acts); err != nil {
+		return err
+	}
+	fleet, err := p.store.Fleet(ctx)
+	if err != nil {
+		return err
+	}
+	overtaken := p.core.Overtaken(fleet, acts)
+	count()
+	if !overtaken {
+		return nil
+	}
+	return p.restore(ctx)
 }
 
 // commit stores changes, and checks each that was stored.
@@ -167,6 +212,11 @@ func (p *plane) rounds(ctx context.Context, now states.Time, inputs ...engine.In
 				return nil, nil, err
 			}
 			changes = append(changes, told{c, before})
+		}
+		if watch := p.control.Watch; watch != nil && len(batch.Changes) > 0 {
+			if err := watch(p.store, batch.Changes); err != nil {
+				return nil, nil, err
+			}
 		}
 		results, err := p.commit(ctx, batch.Changes)
 		if err != nil {

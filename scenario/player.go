@@ -14,31 +14,36 @@ import (
 
 // player does a file's steps.
 type player struct {
-	ctx   context.Context
-	facts facts
-	plane *plane // nil until the first step that is no declaration
-	now   states.Time
-	runs  map[states.Host]states.Closure // what each host runs, as far as the file says
-	saved map[string][]stored
-	reply map[states.Host]engine.HeartbeatReply
-	twice bool // every beat, report and poll is handed in again, and must change nothing
-	said  []string
+	ctx     context.Context
+	control *Control
+	facts   facts
+	plane   *plane // nil until the first step that is no declaration
+	now     states.Time
+	runs    map[states.Host]states.Closure // what each host runs, as far as the file says
+	saved   map[string][]stored
+	reply   map[states.Host]engine.HeartbeatReply
+	twice   bool // every beat, report and poll is handed in again, and must change nothing
+	said    []string
 }
 
-// play does the steps of a file and returns what came of each block.
-func play(ctx context.Context, f File, twice bool) ([][]string, error) {
-	p := &player{
-		ctx: ctx, now: epoch, twice: twice,
+func newPlayer(ctx context.Context, c *Control, twice bool) *player {
+	return &player{
+		ctx: ctx, control: c, now: Epoch, twice: twice,
 		facts: facts{channels: map[states.Channel]channelFacts{}},
 		runs:  map[states.Host]states.Closure{}, saved: map[string][]stored{},
 		reply: map[states.Host]engine.HeartbeatReply{},
 	}
+}
+
+// play does the steps of a file and returns what came of each block.
+func (c *Control) play(ctx context.Context, f File, twice bool) ([][]string, error) {
+	p := newPlayer(ctx, c, twice)
 	out := make([][]string, len(f.Blocks))
 	for i, b := range f.Blocks {
 		p.said = nil
 		for _, s := range b.Steps {
 			if err := p.do(s); err != nil {
-				return nil, &Error{File: f.Name, Line: s.Line, Text: inSeconds(err.Error())}
+				return nil, &Error{File: f.Name, Line: s.Line, Text: InSeconds(err.Error())}
 			}
 		}
 		out[i] = p.said
@@ -83,7 +88,7 @@ func (p *player) ready() error {
 // beaten, were answered, and have beaten again.
 func (p *player) begin() (err error) {
 	first, second := p.now.Add(-2*time.Second), p.now.Add(-time.Second)
-	if p.plane, err = start(p.ctx, first, nil); err != nil {
+	if p.plane, err = p.control.start(p.ctx, first, nil); err != nil {
 		return err
 	}
 	plan := p.facts.plan()
@@ -107,7 +112,16 @@ func (p *player) begin() (err error) {
 
 // anew starts the control plane again, on what a journal says.
 func (p *player) anew(journal []stored) (err error) {
-	if p.plane, err = start(p.ctx, p.now, journal); err != nil {
+	if p.plane, err = p.control.start(p.ctx, p.now, journal); err != nil {
+		return err
+	}
+	p.facts.changed = true
+	return p.ready()
+}
+
+// restart starts the control plane again, on the store that it has.
+func (p *player) restart() (err error) {
+	if p.plane, err = p.control.restart(p.ctx, p.now, p.plane); err != nil {
 		return err
 	}
 	p.facts.changed = true
@@ -135,7 +149,7 @@ func (p *player) again(step func() error) error {
 }
 
 func (p *player) say(format string, args ...any) {
-	p.said = append(p.said, strings.TrimRight(inSeconds(fmt.Sprintf(format, args...)), " "))
+	p.said = append(p.said, strings.TrimRight(InSeconds(fmt.Sprintf(format, args...)), " "))
 }
 
 // known reports whether a host was declared.

@@ -33,7 +33,7 @@ func runFile(t *testing.T, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, got, err := outcome(t.Context(), name, string(text))
+	f, got, err := new(Control).outcome(t.Context(), name, string(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,25 +55,21 @@ func runFile(t *testing.T, name string) {
 // [*Error] where a line cannot be read or done, or where the text's steps break
 // what has to hold of every scenario.
 func Play(ctx context.Context, name, text string) (string, error) {
-	f, got, err := outcome(ctx, name, text)
-	if err != nil {
-		return "", err
-	}
-	return f.text(got), nil
+	return Control{}.Play(ctx, name, text)
 }
 
 // outcome parses a text and plays it, once as it stands and once with every
 // step said twice, of which the same has to come.
-func outcome(ctx context.Context, name, text string) (File, [][]string, error) {
+func (c *Control) outcome(ctx context.Context, name, text string) (File, [][]string, error) {
 	f, err := Parse(name, text)
 	if err != nil {
 		return f, nil, err
 	}
-	got, err := play(ctx, f, false)
+	got, err := c.play(ctx, f, false)
 	if err != nil {
 		return f, nil, err
 	}
-	twice, err := play(ctx, f, true)
+	twice, err := c.play(ctx, f, true)
 	if err != nil {
 		return f, nil, err
 	}

@@ -20,20 +20,28 @@ func showRecord(p *player, s Step, o *options) error {
 	if err != nil {
 		return err
 	}
-	line := fmt.Sprintf("%s  %s", p.label(key), rec.State)
+	for _, line := range RecordLines(p.label(key), &rec) {
+		p.say("%s", line)
+	}
+	return nil
+}
+
+// RecordLines shows a record as the step "record" does, under a label.
+func RecordLines(label string, rec *states.Record) []string {
+	line := fmt.Sprintf("%s  %s", label, rec.State)
 	if rec.Synthesised() {
 		line += "  (synthesised: " + rec.LastGuess().Case.String() + ")"
 	}
-	p.say("%s", line)
+	lines := []string{line}
 	for _, part := range [...]struct {
 		name  string
 		words []string
-	}{{"times", timesOf(&rec)}, {"closures", closuresOf(&rec)}, {"probes", probesOf(&rec)}, {"numbers", numbersOf(&rec)}} {
+	}{{"times", timesOf(rec)}, {"closures", closuresOf(rec)}, {"probes", probesOf(rec)}, {"numbers", numbersOf(rec)}} {
 		if len(part.words) > 0 {
-			p.say("  %-11s %s", part.name, strings.Join(part.words, " "))
+			lines = append(lines, fmt.Sprintf("  %-11s %s", part.name, strings.Join(part.words, " ")))
 		}
 	}
-	return nil
+	return lines
 }
 
 // timesOf lists the times that are set. Those of the agent that no report gave

@@ -15,20 +15,20 @@ import (
 
 func moveTo(p *player, s Step, _ *options) error {
 	d, err := time.ParseDuration(s.Args[0])
-	if err != nil || epoch.Add(d) < p.now {
+	if err != nil || Epoch.Add(d) < p.now {
 		return fmt.Errorf("at %s: want a time from %s on, such as 205s", s.Args[0], timeText(p.now))
 	}
-	return p.move(epoch.Add(d))
+	return p.move(Epoch.Add(d))
 }
 
 // setBack sets the control plane's clock back, as an operator does who finds it
 // ahead.
 func setBack(p *player, s Step, _ *options) error {
 	d, err := time.ParseDuration(s.Args[0])
-	if err != nil || d < 0 || epoch.Add(d) >= p.now {
+	if err != nil || d < 0 || Epoch.Add(d) >= p.now {
 		return fmt.Errorf("set-back %s: want a time before %s, such as 205s", s.Args[0], timeText(p.now))
 	}
-	return p.move(epoch.Add(d))
+	return p.move(Epoch.Add(d))
 }
 
 func moveOn(p *player, s Step, _ *options) error {
@@ -75,7 +75,7 @@ func loadSaid(p *player, _ Step, o *options) error {
 	return nil
 }
 
-func restart(p *player, _ Step, _ *options) error { return p.anew(p.plane.journal) }
+func restart(p *player, _ Step, _ *options) error { return p.restart() }
 
 func wipe(p *player, _ Step, _ *options) error { return p.anew(nil) }
 
@@ -102,10 +102,9 @@ func resume(p *player, s Step, o *options) error {
 		p.say("%s  not resumed: %v", id, err)
 		return nil
 	}
-	if err := p.plane.enact(p.ctx, []adapters.Act{act}); err != nil {
+	if err := p.plane.act(p.ctx, act, func() { p.plane.core.Resume(act) }); err != nil {
 		return err
 	}
-	p.plane.core.Resume(act)
 	return p.settle()
 }
 
@@ -116,10 +115,9 @@ func clearQuarantine(p *player, s Step, o *options) error {
 		p.say("%s on %s  not cleared: %v", closure, channel, err)
 		return nil
 	}
-	if err := p.plane.enact(p.ctx, []adapters.Act{act}); err != nil {
+	if err := p.plane.act(p.ctx, act, func() { p.plane.core.Clear(act) }); err != nil {
 		return err
 	}
-	p.plane.core.Clear(act)
 	return p.settle()
 }
 
@@ -127,10 +125,9 @@ func impose(p *player, s Step, o *options) error {
 	act := adapters.Imposition{Quarantine: reducer.Quarantine{
 		Channel: states.Channel(s.Args[0]), Closure: states.Closure(s.Args[1]), Since: p.now, Why: o.or("reason", ""),
 	}}
-	if err := p.plane.enact(p.ctx, []adapters.Act{act}); err != nil {
+	if err := p.plane.act(p.ctx, act, func() { p.plane.core.Impose(act) }); err != nil {
 		return err
 	}
-	p.plane.core.Impose(act)
 	return p.settle()
 }
 

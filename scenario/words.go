@@ -10,9 +10,9 @@ import (
 	"github.com/rollmend/rollmend/states"
 )
 
-// epoch is second 0 of every file. It is far from the zero time, so that what
-// was before a file began has a time too.
-var epoch = states.TimeOf(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC))
+// Epoch is second 0 of every file, the beginning of the year 2000. It is far
+// from the zero time, so that what was before a file began has a time too.
+const Epoch states.Time = 946_684_800_000
 
 // How a file writes an unknown closure, and an outcome without a line.
 const (
@@ -22,14 +22,15 @@ const (
 
 // timeText writes a time as a file does: "205s".
 func timeText(at states.Time) string {
-	return strconv.FormatFloat(at.Sub(epoch).Seconds(), 'f', -1, 64) + "s"
+	return strconv.FormatFloat(at.Sub(Epoch).Seconds(), 'f', -1, 64) + "s"
 }
 
 // instant finds the times that other packages write into their texts.
 var instant = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`)
 
-// inSeconds puts a file's own times in the place of those in a text.
-func inSeconds(text string) string {
+// InSeconds puts a file's own times, such as 205s, in the place of those that
+// other packages write into a text.
+func InSeconds(text string) string {
 	return instant.ReplaceAllStringFunc(text, func(found string) string {
 		at, err := time.Parse("2006-01-02T15:04:05.000Z07:00", found)
 		if err != nil {
@@ -78,7 +79,7 @@ func (o *options) at(name string, otherwise states.Time) states.Time {
 	if err != nil {
 		o.wrong(name, v, "a time such as 205s")
 	}
-	return epoch.Add(d)
+	return Epoch.Add(d)
 }
 
 func (o *options) duration(name string) time.Duration {

@@ -43,8 +43,8 @@ type Rollout struct {
 // ParseRollout reads the form "channel@ref" that [Rollout.String] writes. The
 // error is a [*NameError].
 func ParseRollout(s string) (Rollout, error) {
-	channel, ref, ok := strings.Cut(s, "@")
-	if !ok || channel == "" || ref == "" || strings.Contains(ref, "@") {
+	channel, ref, _ := strings.Cut(s, "@")
+	if channel == "" || ref == "" || strings.Contains(ref, "@") {
 		return Rollout{}, &NameError{What: "rollout", Name: s, Want: `"channel@ref", with one @ and both halves given`}
 	}
 	return Rollout{Channel: Channel(channel), Ref: Ref(ref)}, nil

@@ -3,6 +3,8 @@ package synth_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 	"github.com/rollmend/rollmend/synth"
@@ -49,13 +51,19 @@ func TestAPrefixRestsOnWhatTheReportShows(t *testing.T) {
 		{served, reducer.Converged{Current: "new"}, "new"},
 		{in(states.Activating), reducer.ProbeResult{Probe: "http", Mode: states.Enforce, Status: states.Pass}, ""},
 	} {
-		f := synth.Ahead(c.rec, reducer.Event{Key: key, Seq: 3, At: opened, Body: c.body})
+		f := synth.Ahead(c.rec, reducer.Event{Key: key, Seq: 3, At: opened, Order: states.Order{Boot: 2, Beat: 6}, Body: c.body})
 		if len(f.Events) != 1 {
 			t.Errorf("%s: %s", c.body.Kind(), f)
 			continue
 		}
-		if from := f.Events[0].Origin.From; string(from.Current) != string(c.want) || from.Seq != 3 {
-			t.Errorf("%s: the prefix rests on %s", c.body.Kind(), from)
+		want := reducer.Origin{By: reducer.BySynthesis, Case: states.ReportAhead, From: states.Observation{
+			At: opened, Order: states.Order{Boot: 2, Beat: 6}, Current: c.want, Seq: 3,
+		}}
+		if diff := cmp.Diff(want, f.Events[0].Origin); diff != "" {
+			t.Errorf("%s: the prefix rests on\n%s", c.body.Kind(), diff)
+		}
+		if f.Case != states.ReportAhead || f.Events[0].At != opened {
+			t.Errorf("%s: %s, at %s", c.body.Kind(), f, f.Events[0].At)
 		}
 	}
 }

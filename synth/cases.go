@@ -74,16 +74,19 @@ func recordsLost(l *Look) Finding {
 
 // activatedAt returns since when the host has run the target, and whether that
 // is known rather than concluded from the wipe.
+//
+// A host that was seen off its target was so after the opening, whatever its
+// clock said: a slow one must not make a soak look served.
 func activatedAt(l *Look) (at states.Time, known bool) {
 	hb := &l.Seen.Heartbeat
-	at = min(hb.At, opened(l))
-	if hb.CurrentSince.IsSet() {
-		at, known = hb.CurrentSince, true
+	off, since := l.Seen.OffTarget, hb.CurrentSince
+	switch {
+	case off.IsSet() && (!since.IsSet() || off > since):
+		return max(off, opened(l)), true
+	case since.IsSet():
+		return since, true
 	}
-	if l.Seen.OffTarget > at && l.Seen.OffTarget.IsSet() {
-		at, known = l.Seen.OffTarget, true
-	}
-	return at, known
+	return min(hb.At, opened(l)), false
 }
 
 func activating(l *Look) Finding {

@@ -74,7 +74,7 @@ func stale(l *Look) (Finding, bool) {
 		}
 	case rec.LastOrder.Given() && hb.Order.Given():
 		if !hb.Order.After(rec.LastOrder) && !restsOn(rec, hb) {
-			why = "beat " + hb.Order.String() + " came before the last transition, after beat " + rec.LastOrder.String()
+			why = "beat " + hb.Order.String() + " came before the last transition, which was after beat " + rec.LastOrder.String()
 		}
 	case hb.At < min(last, l.Now.Add(l.Bounds.Skew)): // cut like the heartbeat, see Bounds.Skew
 		why = "it was taken at " + hb.At.String() + " by the host's clock, before the last transition at " + last.String()

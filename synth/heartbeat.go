@@ -42,8 +42,9 @@ type Seen struct {
 	Heartbeat Heartbeat   // the newest one that names a closure, or the newest at all where none did
 	Received  states.Time // when the host last beat: the control plane's clock; zero: never
 
-	// OffTarget is the time of the newest heartbeat after the record's opening
-	// that showed another closure than its target; zero: none is remembered.
+	// OffTarget is the time of the newest heartbeat that came in after the
+	// record's opening and showed another closure than its target; zero: none is
+	// remembered.
 	OffTarget states.Time
 
 	// Newer is set where the heartbeat at hand is older than the newest of its

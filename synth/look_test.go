@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/rollmend/rollmend/gates"
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
@@ -140,7 +142,10 @@ func TestStampsOfRecordsThatWereLost(t *testing.T) {
 		{"a soak that is over to the millisecond", synth.Heartbeat{At: opened, CurrentSince: opened - minute}, 0, opened - minute, 3, "all along"},
 		{"a soak that lacks a millisecond", synth.Heartbeat{At: opened, CurrentSince: opened - minute + 1}, 0, opened - minute + 1, 2, "not for as long as the soak"},
 		{"another closure was seen since", synth.Heartbeat{At: opened + minute}, opened + 1, opened + 1, 2, "not for as long as the soak"},
-		{"another closure was seen at the opening, not after it", synth.Heartbeat{At: opened + 1}, opened, opened, 3, "all along"},
+		{"another closure was seen, by a clock that showed the very opening", synth.Heartbeat{At: opened + 1}, opened, opened, 2, "not for as long as the soak"},
+		{"another closure was seen, by a clock that is slow", synth.Heartbeat{At: opened - 1}, opened - 2, opened, 2, "not for as long as the soak"},
+		{"another closure was seen, by a clock that was put right since", synth.Heartbeat{At: opened + minute - 1}, opened - 60*minute, opened, 2, "not for as long as the soak"},
+		{"another closure was seen, and a soak ago", synth.Heartbeat{At: opened + minute}, opened - 1, opened, 3, "all along"},
 		{"another closure was seen before it began to run this one", synth.Heartbeat{At: opened + 3*minute, CurrentSince: opened + 2}, opened + 1, opened + 2, 3, "all along"},
 		{"a probe fails", synth.Heartbeat{At: opened, Failing: []string{"http"}}, 0, opened, 2, "enforced probes fail"},
 	} {
@@ -213,5 +218,60 @@ func TestOneHeartbeatIsAfterAnother(t *testing.T) {
 		if got := c.h.After(&c.g); got != c.want {
 			t.Errorf("%s: %v", c.what, got)
 		}
+	}
+}
+
+// A control plane's clock that was ahead, and was set right since, left times
+// behind that lie in the future. They bound no more than the present does.
+func TestTimesFromTheFutureBoundNoMoreThanThePresent(t *testing.T) {
+	const hour = states.Time(3_600_000)
+	ahead := in(states.Pending)
+	ahead.Opened = opened + hour
+	sent := ahead
+	sent.Dispatched = opened + hour
+	moved := in(states.Activating)
+	moved.Set(states.LastTransitionAt, opened+hour, true)
+	bound := opened.Add(skew)
+	for _, c := range []struct {
+		what string
+		rec  states.Record
+		at   states.Time
+		want synth.Reason
+	}{
+		{"an opening to come, and a beat from now", ahead, opened, synth.InStep},
+		{"an opening to come, and a beat at the bound", ahead, opened.Add(-skew), synth.InStep},
+		{"an opening to come, and a beat from before the bound", ahead, opened.Add(-skew) - 1, synth.Stale},
+		{"a transition to come, and a beat that was cut", moved, bound, synth.InStep},
+		{"a transition to come, and a beat from before it", moved, bound - 1, synth.Stale},
+	} {
+		wants(t, c.what, chain(c.rec, synth.Heartbeat{Current: "old", At: c.at}), c.want, "")
+	}
+	f := chain(sent, synth.Heartbeat{Current: "new", At: opened - 1})
+	if wants(t, "a dispatch to come", f, synth.Missed, "on the way"); len(f.Events) != 2 || f.Events[0].At != opened {
+		t.Errorf("a dispatch to come: %v", f.Events)
+	}
+	l := look(ahead, synth.Heartbeat{Current: "new", At: opened + 1})
+	l.Verdict = unheld(t)
+	if f := synth.Chain(l); len(f.Events) != 3 || f.Events[0].At != opened {
+		t.Errorf("records lost under an opening to come: %v", f.Events)
+	}
+}
+
+// What a chain rests on is the heartbeat, as far as late truth needs it.
+func TestAChainRestsOnItsHeartbeat(t *testing.T) {
+	order := states.Order{Boot: 4, Beat: 2}
+	f := chain(in(states.Activating), synth.Heartbeat{Current: "new", At: opened + 5, Order: order, CurrentSince: opened + 3})
+	if len(f.Events) != 1 {
+		t.Fatal(f)
+	}
+	want := reducer.Event{
+		Key: key, At: opened + 3, Body: reducer.ActivationCompleted{Observed: "new"},
+		Origin: reducer.Origin{
+			By: reducer.BySynthesis, Case: states.AgentRestarted,
+			From: states.Observation{At: opened + 5, Order: order, Current: "new"},
+		},
+	}
+	if diff := cmp.Diff(want, f.Events[0]); diff != "" {
+		t.Error(diff)
 	}
 }

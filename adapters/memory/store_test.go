@@ -10,11 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+var effort = storetest.EffortFlags()
+
 func TestStoreKeepsTheContract(t *testing.T) {
 	storetest.Run(t, func(testing.TB) storetest.Fixture {
 		return storetest.Fixture{
-			Open:  func(testing.TB) adapters.Store { return memory.New() },
-			Close: func(t testing.TB, s adapters.Store) { require.NoError(t, s.(*memory.Store).Close()) },
+			Effort: *effort,
+			Open:   func(testing.TB) adapters.Store { return memory.New() },
+			Close:  func(t testing.TB, s adapters.Store) { require.NoError(t, s.(*memory.Store).Close()) },
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -16,23 +17,32 @@ import (
 
 // Commit implements [adapters.Store], in one transaction of two round trips:
 // one locks the records and reads what the changes are compared with, the other
-// stores those that hold. The result of a change whose record was never opened
-// is an [adapters.ErrNotFound].
+// stores those that hold. A third one is needed where nothing holds. The result
+// of a change whose record was never opened is an [adapters.ErrNotFound].
 func (s *Store) Commit(ctx context.Context, changes []adapters.Change) ([]adapters.Result, error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
-	results := make([]adapters.Result, len(changes))
-	rows, err := s.prepare(ctx, changes, results)
-	if err != nil || len(rows) == 0 {
-		return results, err
+	for try := 1; ; try++ {
+		b, err := s.prepare(ctx, changes)
+		if err != nil || len(b.rows) == 0 {
+			return b.results, err
+		}
+		err = s.transact(ctx, b.compare, b.write)
+		switch {
+		case err == nil:
+			return b.results, nil
+		case !errors.Is(err, errOpened):
+			return nil, err
+		case try == maxTries:
+			return nil, &ContentionError{Where: s.where, Tries: try, Err: err}
+		}
 	}
-	b := &batch{store: s, rows: rows, results: results}
-	if err := s.transact(ctx, b.compare, b.write); err != nil {
-		return nil, err
-	}
-	return results, nil
 }
+
+// errOpened says that a rollout was opened while changes of it were being told
+// that it is not: the batch is compared anew, all of it with one moment.
+var errOpened = errors.New("a rollout of the batch was opened meanwhile")
 
 // row is one change on its way.
 type row struct {
@@ -46,35 +56,40 @@ type row struct {
 
 // prepare encodes the changes and sorts them by key, the order in which every
 // commit locks. Changes of records that were never opened get their result.
-func (s *Store) prepare(ctx context.Context, changes []adapters.Change, results []adapters.Result) ([]row, error) {
+func (s *Store) prepare(ctx context.Context, changes []adapters.Change) (*batch, error) {
+	b := &batch{store: s, results: make([]adapters.Result, len(changes))}
 	seen := make(map[states.Key]struct{}, len(changes))
-	rows := make([]row, 0, len(changes))
 	var scratch []byte
 	for i := range changes {
 		c := &changes[i]
 		key := c.Record.Key
 		if _, twice := seen[key]; twice {
-			return nil, fmt.Errorf("postgres: %s stands twice in a batch", key)
+			return &batch{}, fmt.Errorf("postgres: %s stands twice in a batch", key)
 		}
 		seen[key] = struct{}{}
 		r, err := encode(c, &scratch)
 		if err != nil {
-			return nil, err
+			return &batch{}, err
 		}
-		if r.opening, err = s.openingOf(ctx, key); err != nil {
-			return nil, err
+		if r.opening, err = s.openingOf(ctx, key.Rollout); err != nil {
+			return &batch{}, err
 		}
 		if r.opening == nil {
-			results[i].Err = notFound(key)
+			b.absent = append(b.absent, key.Rollout)
+			b.results[i].Err = notFound(key)
+			continue
+		}
+		if _, member := r.opening.member(key.Host); !member {
+			b.results[i].Err = notFound(key)
 			continue
 		}
 		r.place = i
-		rows = append(rows, r)
+		b.rows = append(b.rows, r)
 	}
-	slices.SortFunc(rows, func(a, b row) int {
+	slices.SortFunc(b.rows, func(a, b row) int {
 		return cmp.Or(cmp.Compare(a.opening.id, b.opening.id), bytes.Compare(a.host, b.host))
 	})
-	return rows, nil
+	return b, nil
 }
 
 // encode holds a change to the port, by encoding it whole, and then encodes its
@@ -95,27 +110,22 @@ func encode(c *adapters.Change, scratch *[]byte) (row, error) {
 	return r, nil
 }
 
-// openingOf returns the opening with a record, nil where there is none.
-func (s *Store) openingOf(ctx context.Context, key states.Key) (o *opened, err error) {
-	if o = s.known.named(key.Rollout); o == nil {
+// openingOf returns the opening of a rollout, nil where there is none.
+func (s *Store) openingOf(ctx context.Context, r states.Rollout) (o *opened, err error) {
+	if o = s.known.named(r); o == nil {
 		err = s.read(ctx, "reading an opening", func(ctx context.Context, conn *pgx.Conn) (err error) {
-			o, err = s.find(ctx, conn, key.Rollout)
+			o, err = s.find(ctx, conn, r)
 			return err
 		})
 	}
-	if err != nil || o == nil {
-		return nil, err
-	}
-	if _, member := o.member(key.Host); !member {
-		return nil, nil
-	}
-	return o, nil
+	return o, err
 }
 
 // batch is one commit.
 type batch struct {
 	store   *Store
 	rows    []row
+	absent  []states.Rollout // of changes that are told that they are not there
 	results []adapters.Result
 
 	found map[place]states.Revision // of records that something happened to
@@ -127,8 +137,11 @@ type place struct {
 	host    string
 }
 
-// compare asks for what the changes are compared with.
-func (b *batch) compare(q *pgx.Batch) {
+// compare asks for what the changes are compared with. The records that are
+// found are locked: they stay as they are.
+func (b *batch) compare(q *pgx.Batch) { b.ask(q, lockRecords) }
+
+func (b *batch) ask(q *pgx.Batch, revisions string) {
 	b.found, b.there = make(map[place]states.Revision, len(b.rows)), make(map[int64]bool)
 	rollouts, hosts := make([]int64, len(b.rows)), make([][]byte, len(b.rows))
 	for i := range b.rows {
@@ -142,7 +155,7 @@ func (b *batch) compare(q *pgx.Batch) {
 		})
 		return err
 	})
-	q.Queue(b.store.in(lockRecords), rollouts, hosts).Query(func(rows pgx.Rows) error {
+	q.Queue(b.store.in(revisions), rollouts, hosts).Query(func(rows pgx.Rows) error {
 		var id, revision int64
 		var host []byte
 		_, err := pgx.ForEachRow(rows, []any{&id, &host, &revision}, func() error {
@@ -153,14 +166,42 @@ func (b *batch) compare(q *pgx.Batch) {
 	})
 }
 
+// holdFleetFrom is the try from which on a batch whose answers depend on more
+// than its records holds the fleet's row while it stores. It may then wait for
+// one that waits for it, until the server ends one of them: not at once.
+const holdFleetFrom = 4
+
 // write tells the conflicts and stores the other changes.
-func (b *batch) write(_ context.Context, a *attempt) (*pgx.Batch, *finish, error) {
+//
+// What was read of a record holds until the end, but not the ordering revision,
+// nor that a rollout is not opened. Where a change was refused for one of these,
+// the ordering revision must be the same at the end, since openings raise it;
+// or, where nothing is stored, all is compared again while nobody can commit.
+// So every change of a batch is compared with one moment.
+func (b *batch) write(ctx context.Context, a *attempt) (*pgx.Batch, *finish, error) {
+	for _, r := range b.absent {
+		if o, err := b.store.find(ctx, a.conn, r); err != nil || o != nil {
+			return nil, nil, cmp.Or(err, errOpened)
+		}
+	}
+	stored, unsettled := b.judge(a.ordering)
+	if unsettled && (stored == 0 || a.try >= holdFleetFrom) {
+		if err := b.compareHeld(ctx, a); err != nil {
+			return nil, nil, err
+		}
+		stored, unsettled = b.judge(a.ordering)
+	}
+	if stored == 0 {
+		return nil, nil, nil
+	}
 	var end finish
 	var w writes
+	if unsettled {
+		end.guard = a.ordering
+	}
 	for i := range b.rows {
 		r := &b.rows[i]
-		result := &b.results[r.place]
-		if result.Err = b.refusal(r, a.ordering); result.Err != nil {
+		if b.results[r.place].Err != nil {
 			continue
 		}
 		c := r.change
@@ -175,27 +216,65 @@ func (b *batch) write(_ context.Context, a *attempt) (*pgx.Batch, *finish, error
 			return nil, nil, err
 		}
 	}
-	if len(end.rollouts) == 0 {
-		return nil, nil, nil
-	}
 	end.fleet = end.raise || len(w.quarantines) > 0
 	return w.queue(b.store), &end, nil
 }
 
-// refusal says why a change is not stored, nil where it is.
-func (b *batch) refusal(r *row, ordering adapters.Ordering) error {
+// judge gives every change its result. It reports how many are to be stored,
+// and whether another answer depends on what is not locked.
+func (b *batch) judge(ordering adapters.Ordering) (stored int, unsettled bool) {
+	alone := len(b.rows)+len(b.absent) == 1
+	unsettled = len(b.absent) > 0
+	for i := range b.rows {
+		r := &b.rows[i]
+		err, locked := b.refusal(r, ordering)
+		b.results[r.place].Err = err
+		if err == nil {
+			stored++
+		} else if !locked {
+			unsettled = true
+		}
+	}
+	return stored, unsettled && !alone
+}
+
+// compareHeld compares again while the fleet's row is held, without which
+// nobody ends a transaction.
+func (b *batch) compareHeld(ctx context.Context, a *attempt) error {
+	var q pgx.Batch
+	q.Queue(b.store.in(holdFleet)).QueryRow(func(row pgx.Row) error {
+		var ordering int64
+		err := row.Scan(&ordering)
+		a.ordering = adapters.Ordering(ordering)
+		return err
+	})
+	b.ask(&q, readRevisions)
+	if err := a.conn.SendBatch(ctx, &q).Close(); err != nil {
+		return err
+	}
+	for _, r := range b.absent {
+		if o, err := b.store.find(ctx, a.conn, r); err != nil || o != nil {
+			return cmp.Or(err, errOpened)
+		}
+	}
+	return nil
+}
+
+// refusal says why a change is not stored, nil where it is, and whether that
+// follows from a record that is locked.
+func (b *batch) refusal(r *row, ordering adapters.Ordering) (why error, locked bool) {
 	c := r.change
 	found := b.found[place{r.opening.id, string(r.host)}]
 	switch {
 	case !b.there[r.opening.id]:
 		b.store.known.forget(r.opening)
-		return notFound(c.Record.Key)
+		return notFound(c.Record.Key), false
 	case c.Guard != 0 && c.Guard != ordering:
-		return &adapters.ConflictError{Key: c.Record.Key, Expected: c.Expect, Found: found, Guard: c.Guard, Ordering: ordering}
+		return &adapters.ConflictError{Key: c.Record.Key, Expected: c.Expect, Found: found, Guard: c.Guard, Ordering: ordering}, false
 	case c.Expect != found:
-		return &adapters.ConflictError{Key: c.Record.Key, Expected: c.Expect, Found: found}
+		return &adapters.ConflictError{Key: c.Record.Key, Expected: c.Expect, Found: found}, found != 0
 	}
-	return nil
+	return nil, false
 }
 
 // columns are the values of one statement's rows.
@@ -211,12 +290,19 @@ func (c *columns) add(r *row, revision states.Revision, data []byte) {
 	c.data = append(c.data, data)
 }
 
+// imposed is a quarantine that a change brings. Of several for the same closure
+// the first of the batch has it.
+type imposed struct {
+	reducer.Quarantine
+	place int // of the change, in the batch that the caller handed over
+}
+
 // writes is what a commit stores, and a [reducer.Sink] of its effects.
 type writes struct {
 	fresh, moved, log columns
 	was, became       []*int16
 	at                []*int64
-	quarantines       []reducer.Quarantine
+	quarantines       []imposed
 
 	row *row // whose effects are being taken
 }
@@ -245,7 +331,7 @@ func (w *writes) Log(e reducer.LogEntry) error {
 
 // Quarantine implements [reducer.Sink].
 func (w *writes) Quarantine(q reducer.Quarantine) error {
-	w.quarantines = append(w.quarantines, q)
+	w.quarantines = append(w.quarantines, imposed{q, w.row.place})
 	return nil
 }
 
@@ -269,11 +355,12 @@ func (w *writes) queue(s *Store) *pgx.Batch {
 		}
 	}
 	b.Queue(s.in(insertLog), w.log.rollouts, w.log.hosts, w.log.revisions, w.log.data, w.was, w.became, w.at)
-	slices.SortStableFunc(w.quarantines, func(a, b reducer.Quarantine) int {
-		return cmp.Or(cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Closure, b.Closure))
-	})
+	slices.SortStableFunc(w.quarantines, func(a, b imposed) int { return cmp.Compare(a.place, b.place) })
+	if len(w.quarantines) > 0 {
+		b.Queue(s.in(holdFleet))
+	}
 	for i := range w.quarantines {
-		b.Queue(s.in(addQuarantine), quarantineRow(&w.quarantines[i])...)
+		b.Queue(s.in(addQuarantine), quarantineRow(&w.quarantines[i].Quarantine)...)
 	}
 	return b
 }

@@ -17,8 +17,9 @@ type statement func(ctx context.Context, conn *pgx.Conn) (bool, error)
 
 // Enact implements [adapters.Store]. A resumption that is stored already, the
 // same in every field, is left as it is too. Where nothing was to be stored,
-// the ordering revision stays. Calls wait for each other, whichever replica
-// they come from, so that openings have one order.
+// the ordering revision stays. From its beginning on nobody else ends a
+// transaction, whichever replica it comes from: openings have one order, and a
+// clearance meets every quarantine that was stored before it.
 func (s *Store) Enact(ctx context.Context, acts []adapters.Act) error {
 	if err := s.usable(ctx); err != nil {
 		return err
@@ -27,8 +28,8 @@ func (s *Store) Enact(ctx context.Context, acts []adapters.Act) error {
 	if err != nil {
 		return err
 	}
-	lock := func(b *pgx.Batch) { b.Queue(lockEnacting, s.schema) }
-	return s.transact(ctx, lock, func(ctx context.Context, a *attempt) (*pgx.Batch, *finish, error) {
+	hold := func(b *pgx.Batch) { b.Queue(s.in(holdFleet)) }
+	return s.transact(ctx, hold, func(ctx context.Context, a *attempt) (*pgx.Batch, *finish, error) {
 		stored := false
 		for _, write := range writes {
 			did, err := write(ctx, a.conn)

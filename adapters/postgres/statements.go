@@ -24,7 +24,6 @@ const (
 		set_config('idle_in_transaction_session_timeout', $1, true)`
 
 	lockToken      = `SELECT pg_advisory_xact_lock($1)`
-	lockEnacting   = `SELECT pg_advisory_xact_lock(hashtextextended('rollmend enacts in ' || $1, 0))`
 	lockMigrations = `SELECT pg_advisory_lock(hashtextextended('rollmend migrates ' || $1, 0))`
 
 	countTables = `SELECT count(*), count(*) FILTER (WHERE c.relname = 'rollmend_schema')
@@ -59,6 +58,11 @@ const (
 	lockRecords = `SELECT r.rollout, r.host, r.revision FROM rollmend.records r
 		JOIN unnest($1::bigint[], $2::bytea[]) AS k (rollout, host) ON r.rollout = k.rollout AND r.host = k.host
 		ORDER BY r.rollout, r.host FOR UPDATE OF r`
+	readRevisions = `SELECT r.rollout, r.host, r.revision FROM rollmend.records r
+		JOIN unnest($1::bigint[], $2::bytea[]) AS k (rollout, host) ON r.rollout = k.rollout AND r.host = k.host`
+	// Whoever holds the fleet's row is the only one to end a transaction.
+	// Quarantines are stored by its holder alone.
+	holdFleet     = `SELECT ordering FROM rollmend.fleet FOR UPDATE`
 	updateRecords = `UPDATE rollmend.records r SET revision = v.revision, data = v.data
 		FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[]) AS v (rollout, host, revision, data)
 		WHERE r.rollout = v.rollout AND r.host = v.host`

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/adapters/postgres"
 	"github.com/rollmend/rollmend/adapters/postgres/throwaway"
@@ -23,27 +25,44 @@ import (
 const (
 	// dsnVariable names a database for the tests. Each uses schemas of its own.
 	dsnVariable = "ROLLMEND_POSTGRES_DSN"
-
-	// These make of the test's program a writer of a store, to be killed.
-	workOn = "ROLLMEND_POSTGRES_WORK_ON"
-	workIn = "ROLLMEND_POSTGRES_WORK_IN"
 )
 
+var effort = storetest.EffortFlags()
+
+// place names a schema of a database to other processes.
+type place struct{ DSN, Schema string }
+
+func (p place) String() string {
+	text, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // two strings
+	}
+	return string(text)
+}
+
+// workOn carries the place to a process that writes until its server is gone.
+const workOn = "ROLLMEND_POSTGRES_WORK_ON"
+
 func TestMain(m *testing.M) {
-	if dsn := os.Getenv(workOn); dsn != "" {
-		s, err := postgres.OpenURL(context.Background(), dsn, postgres.Options{Schema: os.Getenv(workIn)})
+	if text := os.Getenv(workOn); text != "" {
+		s, err := openProcess(context.Background(), &storetest.Process{Place: text})
 		if err == nil {
 			err = storetest.Work(context.Background(), s, os.Stdout)
 		}
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	storetest.Serve(openProcess)
 	status := m.Run()
 	if shared.server != nil {
 		shared.server.Stop()
 	}
 	os.Exit(status)
 }
+
+// notSynced has the server not wait for the disk. What it wrote survives its own
+// death all the same, and no test cuts the power.
+const notSynced = "fsync=off"
 
 // shared is the server of all tests that do not harm theirs.
 var shared struct {
@@ -59,7 +78,7 @@ func database(t testing.TB) string {
 		if shared.dsn = os.Getenv(dsnVariable); shared.dsn != "" {
 			return
 		}
-		if shared.server, shared.err = throwaway.Start(context.Background()); shared.err == nil {
+		if shared.server, shared.err = throwaway.Start(context.Background(), notSynced); shared.err == nil {
 			shared.dsn = shared.server.DSN()
 		}
 	})
@@ -84,11 +103,29 @@ func open(t testing.TB, dsn string, o postgres.Options) *postgres.Store {
 	return s
 }
 
-// kill runs a writer of the store and kills it at a random moment after it
-// acknowledged something.
-func kill(t testing.TB, dsn, schema string, acks io.Writer) {
+// openProcess opens the store in a process that the kit started.
+func openProcess(ctx context.Context, p *storetest.Process) (adapters.Store, error) {
+	var at place
+	if err := json.Unmarshal([]byte(p.Place), &at); err != nil {
+		return nil, err
+	}
+	config, err := pgxpool.ParseConfig(at.DSN)
+	if err != nil {
+		return nil, err
+	}
+	crashing(config, p)
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	return postgres.Open(ctx, pool, postgres.Options{Schema: at.Schema})
+}
+
+// killServer runs a process that writes, kills the server under it at a random
+// moment after something was acknowledged, and starts it again.
+func killServer(t testing.TB, s *throwaway.Server, at place, acks io.Writer) {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), workOn+"="+dsn, workIn+"="+schema)
+	cmd.Env = append(os.Environ(), workOn+"="+at.String())
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
@@ -96,21 +133,31 @@ func kill(t testing.TB, dsn, schema string, acks io.Writer) {
 	in := bufio.NewReader(out)
 	_, err = in.Peek(1)
 	require.NoError(t, err)
-	time.AfterFunc(rand.N(150*time.Millisecond), func() { _ = cmd.Process.Kill() })
+	time.AfterFunc(rand.N(100*time.Millisecond), func() {
+		s.Kill()
+		_ = cmd.Process.Kill() // it would wait for the server
+	})
 	_, err = io.Copy(acks, in)
 	require.NoError(t, err)
-	require.ErrorContains(t, cmd.Wait(), "killed")
+	require.Error(t, cmd.Wait(), "it was killed, or met the end of its server")
+	require.NoError(t, s.Launch(context.Background()))
 }
 
 func TestStoreKeepsTheContract(t *testing.T) {
 	dsn := database(t)
 	storetest.Run(t, func(t testing.TB) storetest.Fixture {
-		in := schema()
-		return storetest.Fixture{
-			Promise: storetest.Promise{Durable: true, SharedByProcesses: true},
-			Open:    func(t testing.TB) adapters.Store { return open(t, dsn, postgres.Options{Schema: in}) },
-			Close:   func(t testing.TB, s adapters.Store) { require.NoError(t, s.(*postgres.Store).Close()) },
-			Kill:    func(t testing.TB, acks io.Writer) { kill(t, dsn, in, acks) },
+		at := place{DSN: dsn, Schema: schema()}
+		f := storetest.Fixture{
+			Promise:     storetest.Promise{Durable: true, SharedByProcesses: true},
+			Effort:      *effort,
+			Open:        func(t testing.TB) adapters.Store { return open(t, dsn, postgres.Options{Schema: at.Schema}) },
+			Close:       func(t testing.TB, s adapters.Store) { require.NoError(t, s.(*postgres.Store).Close()) },
+			Place:       at.String(),
+			CrashPoints: crashPoints(),
 		}
+		if shared.server != nil {
+			f.Kill = func(t testing.TB, acks io.Writer) { killServer(t, shared.server, at, acks) }
+		}
+		return f
 	})
 }

@@ -36,6 +36,7 @@ var errLost = errors.New("the connection was lost before the commit")
 // attempt is one try of a transaction.
 type attempt struct {
 	conn     *pgx.Conn
+	try      int               // its number, from 1
 	token    int64             // names it in the commits and among the locks
 	ordering adapters.Ordering // as it was before
 	number   int64             // of the newest commit when it began
@@ -61,7 +62,7 @@ type work func(ctx context.Context, a *attempt) (*pgx.Batch, *finish, error)
 // [adapters.ErrUnknownOutcome].
 func (s *Store) transact(ctx context.Context, first func(*pgx.Batch), do work) error {
 	for try := 1; ; try++ {
-		err := s.try(ctx, first, do)
+		err := s.try(ctx, try, first, do)
 		if !passing(err) && !errors.Is(err, errLost) || ctx.Err() != nil {
 			return err
 		}
@@ -78,12 +79,12 @@ func (s *Store) transact(ctx context.Context, first func(*pgx.Batch), do work) e
 }
 
 // try runs work once.
-func (s *Store) try(ctx context.Context, first func(*pgx.Batch), do work) error {
+func (s *Store) try(ctx context.Context, try int, first func(*pgx.Batch), do work) error {
 	conn, err := s.acquire(ctx)
 	if err != nil {
 		return err
 	}
-	a := &attempt{conn: conn.Conn(), token: rand.Int64()}
+	a := &attempt{conn: conn.Conn(), try: try, token: rand.Int64()}
 	sent, err := s.attempt(ctx, a, first, do)
 	if err != nil {
 		s.abandon(ctx, a.conn)
@@ -130,7 +131,7 @@ func (s *Store) attempt(ctx context.Context, a *attempt, first func(*pgx.Batch),
 // before names an error from before the end was sent, when nothing can have
 // been stored.
 func (s *Store) before(ctx context.Context, err error) error {
-	if passing(err) {
+	if passing(err) || errors.Is(err, errOpened) {
 		return err
 	}
 	if _, answered := code(err); !answered && ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded) {

@@ -1,17 +1,11 @@
 package sqlite_test
 
 import (
-	"bufio"
-	"context"
 	"database/sql"
 	"fmt"
-	"io"
-	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/adapters/sqlite"
@@ -19,39 +13,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// workOn names the variable that makes of the test's program a writer of the
-// store in its value, to be killed.
-const workOn = "ROLLMEND_SQLITE_WORK_ON"
+var effort = storetest.EffortFlags()
 
 func TestMain(m *testing.M) {
-	path := os.Getenv(workOn)
-	if path == "" {
-		os.Exit(m.Run())
-	}
-	s, err := sqlite.OpenFile(context.Background(), path)
-	if err == nil {
-		err = storetest.Work(context.Background(), s, os.Stdout)
-	}
-	fmt.Fprintln(os.Stderr, err)
-	os.Exit(1)
-}
-
-// kill runs a writer of the store at path and kills it at a random moment after
-// it acknowledged something.
-func kill(t testing.TB, path string, acks io.Writer) {
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), workOn+"="+path)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	in := bufio.NewReader(out)
-	_, err = in.Peek(1)
-	require.NoError(t, err)
-	time.AfterFunc(time.Duration(rand.Int64N(int64(150*time.Millisecond))), func() { _ = cmd.Process.Kill() })
-	_, err = io.Copy(acks, in)
-	require.NoError(t, err)
-	require.ErrorContains(t, cmd.Wait(), "killed")
+	storetest.Serve(openProcess)
+	os.Exit(m.Run())
 }
 
 func openFile(t testing.TB, path string) *sqlite.Store {
@@ -65,10 +31,12 @@ func TestStoreKeepsTheContract(t *testing.T) {
 	storetest.Run(t, func(t testing.TB) storetest.Fixture {
 		path := filepath.Join(t.TempDir(), "fleet % of ?#1.db")
 		return storetest.Fixture{
-			Promise: storetest.Promise{Durable: true},
-			Open:    func(t testing.TB) adapters.Store { return openFile(t, path) },
-			Close:   func(t testing.TB, s adapters.Store) { require.NoError(t, s.(*sqlite.Store).Close()) },
-			Kill:    func(t testing.TB, acks io.Writer) { kill(t, path, acks) },
+			Promise:     storetest.Promise{Durable: true},
+			Effort:      *effort,
+			Open:        func(t testing.TB) adapters.Store { return openFile(t, path) },
+			Close:       func(t testing.TB, s adapters.Store) { require.NoError(t, s.(*sqlite.Store).Close()) },
+			Place:       path,
+			CrashPoints: crashPoints(),
 		}
 	})
 }
@@ -77,7 +45,8 @@ func TestStoreKeepsTheContract(t *testing.T) {
 // that held one while it waits for another would stop for ever.
 func TestStoreKeepsTheContractOnOneConnection(t *testing.T) {
 	storetest.Run(t, func(t testing.TB) storetest.Fixture {
-		db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "fleet.db"))
+		path := filepath.Join(t.TempDir(), "fleet.db")
+		db, err := sql.Open("sqlite", path)
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, db.Close()) })
 		db.SetMaxOpenConns(1)
@@ -89,8 +58,23 @@ func TestStoreKeepsTheContractOnOneConnection(t *testing.T) {
 				return s
 			},
 			Close: func(t testing.TB, s adapters.Store) { require.NoError(t, s.(*sqlite.Store).Close()) },
+			Place: oneConnection + path,
+			Fill:  func(t testing.TB) func() { return limitPages(t, db) },
 		}
 	})
+}
+
+// limitPages takes a file's room away by SQLite's own limit of pages, which is
+// a connection's.
+func limitPages(t testing.TB, db *sql.DB) (giveBack func()) {
+	var pages int
+	require.NoError(t, db.QueryRow(`PRAGMA page_count`).Scan(&pages))
+	_, err := db.Exec(fmt.Sprintf(`PRAGMA max_page_count = %d`, pages+30))
+	require.NoError(t, err)
+	return func() {
+		_, err := db.Exec(`PRAGMA max_page_count = 1000000`)
+		require.NoError(t, err)
+	}
 }
 
 func TestAClosedStoreSaysSo(t *testing.T) {

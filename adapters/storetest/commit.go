@@ -21,6 +21,8 @@ var commitCases = []Case{
 	{"a change that closes no gate leaves the ordering revision", notRaised},
 	{"a change that conflicts does not raise the ordering revision", conflictDoesNotRaise},
 	{"a batch that holds a key twice stores nothing", twiceInABatch},
+	{"a change that does not add up is an error, and nothing of its batch is stored", doesNotAddUp},
+	{"a large batch tells each change its result, at its place", largeBatch},
 	{"an empty commit is harmless", emptyCommit},
 	{"a cancelled context stores nothing, and the store goes on", cancelled},
 }
@@ -173,6 +175,64 @@ func twiceInABatch(t testing.TB, f Fixture) {
 	require.Error(t, err)
 	b.holds(a)
 	b.holds(other)
+}
+
+// doesNotAddUp tries changes that contradict themselves, each beside a good one.
+func doesNotAddUp(t testing.TB, f Fixture) {
+	b := prepare(t, f, "a", "b")
+	a, other := b.record("a"), b.record("b")
+	for name, spoil := range map[string]func(c *adapters.Change){
+		"without effects":                     func(c *adapters.Change) { c.Effects = nil },
+		"whose record is a revision ahead":    func(c *adapters.Change) { c.Record.Revision++ },
+		"whose expectation is a revision off": func(c *adapters.Change) { c.Expect++ },
+	} {
+		bad := advance(t, a, 2)
+		spoil(&bad)
+		_, err := b.store.Commit(b.ctx, []adapters.Change{b.next("b"), bad})
+		require.Error(t, err, "a change %s was taken", name)
+		b.holds(a)
+		b.holds(other)
+	}
+	b.commit(b.next("a"), b.next("b"))
+}
+
+// largeBatch has every third change of a batch conflict, and every tenth name a
+// host that was not opened.
+func largeBatch(t testing.TB, f Fixture) {
+	all := hosts(1000)
+	b := prepare(t, f, all...)
+	var early, batch []adapters.Change
+	for i, h := range all {
+		c := b.next(h)
+		if i%3 == 0 && i%10 != 5 {
+			early = append(early, c)
+		}
+		if i%10 == 5 {
+			c.Record.Key = keyOf(h + "-unknown")
+			for j := range c.Effects {
+				c.Effects[j].Entry.Event.Key = c.Record.Key
+			}
+		}
+		batch = append(batch, c)
+	}
+	b.commit(early...)
+	for i, r := range b.try(batch...) {
+		switch {
+		case i%10 == 5:
+			require.ErrorIs(t, r.Err, adapters.ErrNotFound, "change %d", i)
+		case i%3 == 0:
+			b.conflicts(r, batch[i], 1)
+		default:
+			require.NoError(t, r.Err, "change %d", i)
+		}
+	}
+	for i, h := range all {
+		if i%10 == 5 {
+			require.Zero(t, b.record(h).Revision, "%s", h)
+			continue
+		}
+		require.Equal(t, states.Revision(1), b.record(h).Revision, "%s", h)
+	}
 }
 
 func emptyCommit(t testing.TB, f Fixture) {

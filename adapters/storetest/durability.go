@@ -1,14 +1,10 @@
 package storetest
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/rollmend/rollmend/adapters"
@@ -17,8 +13,24 @@ import (
 )
 
 var durabilityCases = []Case{
+	{"an empty place that is opened again is empty", reopenedEmpty},
 	{"what was stored is there when the store is opened again", reopened},
+	{"a place that is opened again and again stays as it is", reopenedOften},
 	{"what was acknowledged before a kill is there after it, and every record whole", killed},
+	{"what was acknowledged before a crash of the store's own kind is there after it, and every record whole", crashed},
+}
+
+func reopenedEmpty(t testing.TB, f Fixture) {
+	if !f.Promise.Durable {
+		t.Log("not promised")
+		return
+	}
+	b := prepare(t, f)
+	b.reopen()
+	require.Equal(t, adapters.Fleet{Ordering: 1}, b.fleet())
+	for rec, err := range b.store.Records(b.ctx) {
+		require.Fail(t, "Records yields what nobody wrote", "%v %v", rec, err)
+	}
 }
 
 func reopened(t testing.TB, f Fixture) {
@@ -53,99 +65,80 @@ func reopened(t testing.TB, f Fixture) {
 	b.holds(more.Record)
 }
 
-// kills is how many processes are killed. Each is killed at another moment of
-// its work; one that is never hit in mid-commit shows nothing.
-const kills = 6
-
-func killed(t testing.TB, f Fixture) {
-	if !f.Promise.Durable || f.Kill == nil {
-		t.Log("not promised, or no way to show it")
+// reopenedOften opens a place several times, with a change in between and
+// without one: what is done at each opening must not add up.
+func reopenedOften(t testing.TB, f Fixture) {
+	if !f.Promise.Durable {
+		t.Log("not promised")
 		return
 	}
-	acked := make(map[states.Host]states.Revision)
-	for range kills {
+	b := prepare(t, f, "a", "b")
+	for range 3 {
+		c := b.next("a")
+		b.commit(c)
+		before := b.fleet()
+		for range 2 {
+			b.reopen()
+			b.holds(c.Record)
+			require.Equal(t, before, b.fleet())
+		}
+	}
+	require.Zero(t, b.record("b").Revision)
+}
+
+// killed kills processes at random moments.
+func killed(t testing.TB, f Fixture) {
+	if !f.Promise.Durable {
+		t.Log("not promised")
+		return
+	}
+	require.True(t, f.Place != "" || f.Kill != nil,
+		"the store promises to be durable: give its Place, or a way to Kill, so that it can be seen")
+	if f.Place == "" {
+		return
+	}
+	seed, n := f.Effort.seed(), f.Effort.kills()
+	report, err := Kills(context.Background(), f.places(), seed, n)
+	t.Logf("seed %d: %+v", seed, report)
+	require.NoError(t, err, "%s", f.Effort.replay(t, "kills", seed, n))
+	require.NotZero(t, report.Acknowledged, "every process was killed before it had stored anything")
+}
+
+// places makes places for processes: the fixture's own, and then new ones.
+func (f Fixture) places() NewPlace {
+	own := true
+	return func() (string, func() error, error) {
+		at := f.Place
+		switch {
+		case own:
+			own = false
+		case f.another != nil:
+			at = f.another().Place
+		default:
+			return "", nil, errors.New("storetest: so many kills need new places, which Run makes")
+		}
+		return at, func() error { return nil }, nil
+	}
+}
+
+// crashes is how often the fixture's own way to a crash is gone. It may be slow:
+// that of a server is.
+const crashes = 4
+
+func crashed(t testing.TB, f Fixture) {
+	if f.Kill == nil {
+		t.Log("the store has no crash of its own kind")
+		return
+	}
+	var kept told
+	for range crashes {
 		var acks bytes.Buffer
 		f.Kill(t, &acks)
-		n, err := readAcks(&acks, acked)
-		require.NoError(t, err)
-		require.NotZero(t, n, "the process was killed before it had stored anything")
-
-		b := &bench{TB: t, ctx: context.Background(), fixture: f, store: f.Open(t)}
-		for h, revision := range acked {
-			require.GreaterOrEqual(t, b.record(h).Revision, revision, "%s was acknowledged", h)
-			b.whole(h)
-		}
-		reverted := false
-		for rec, err := range b.store.Records(b.ctx) {
-			require.NoError(t, err)
-			b.whole(rec.Host)
-			reverted = reverted || rec.State == states.Reverted
-		}
-		require.Equal(t, reverted, len(b.fleet().Quarantines) == 1, "a quarantine stands with the rollback that brought it, or not at all")
-		f.Close(t, b.store)
-	}
-}
-
-// batch is how many hosts a commit of Work touches.
-const batch = 20
-
-// Work opens a rollout and takes its hosts along, batch after batch, until the
-// context ends or the store fails. After each commit it writes to acks a line
-// for every change that the store acknowledged. It is what the process does
-// that [Fixture.Kill] kills; started again, it goes on where it was.
-func Work(ctx context.Context, s adapters.Store, acks io.Writer) error {
-	all := hosts(batch * 5)
-	if err := s.Enact(ctx, []adapters.Act{opening(all...)}); err != nil {
-		return err
-	}
-	for round := 0; ; round++ {
-		at := round % (len(all) / batch) * batch
-		var changes []adapters.Change
-		for i, h := range all[at : at+batch] {
-			rec, err := s.Record(ctx, keyOf(h))
-			if err != nil {
-				return err
-			}
-			c, err := walk(rec, 1+i%3)
-			if err != nil {
-				return err
-			}
-			changes = append(changes, c)
-		}
-		results, err := s.Commit(ctx, changes)
-		if err != nil {
-			return err
-		}
-		var lines strings.Builder
-		for i, r := range results {
-			if r.Err != nil {
-				return r.Err
-			}
-			fmt.Fprintf(&lines, "%s %d\n", changes[i].Record.Host, changes[i].Record.Revision)
-		}
-		if _, err := io.WriteString(acks, lines.String()); err != nil {
-			return err
-		}
-	}
-}
-
-// readAcks notes every whole line that Work wrote. A last one that the kill cut
-// short is left out.
-func readAcks(r io.Reader, acked map[states.Host]states.Revision) (n int, err error) {
-	in := bufio.NewReader(r)
-	for ; ; n++ {
-		line, err := in.ReadString('\n')
-		if errors.Is(err, io.EOF) {
-			return n, nil
-		}
-		if err != nil {
-			return n, err
-		}
-		host, number, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		revision, err := strconv.ParseUint(number, 10, 64)
-		if err != nil {
-			return n, fmt.Errorf("storetest: the line %q is none that Work writes", line)
-		}
-		acked[states.Host(host)] = states.Revision(revision)
+		before := kept.steps()
+		require.NoError(t, kept.read(&acks))
+		require.Greater(t, kept.steps(), before, "the process was killed before it had stored anything")
+		s := f.Open(t)
+		require.NoError(t, kept.audit(context.Background(), s, io.Discard))
+		f.Close(t, s)
 	}
 }

@@ -19,6 +19,7 @@ var fleetCases = []Case{
 	{"acts are stored all or none", actsTogether},
 	{"a resumption comes back as it went in", resumptions},
 	{"a change with a quarantine stores both", quarantineByCommit},
+	{"of changes that bring one quarantine the first of the batch has it", firstImposes},
 	{"a change that conflicts imposes no quarantine", noQuarantineByConflict},
 	{"a clearance ends a quarantine, is kept, and does not keep the closure from going bad again", clearanceEnds},
 	{"a clearance of what is not quarantined is left out", clearanceOfNothing},
@@ -121,6 +122,17 @@ func quarantineByCommit(t testing.TB, f Fixture) {
 	second := advance(t, b.record("b"), stepsToReverted)
 	b.commit(second)
 	require.Equal(t, []reducer.Quarantine{last.Quarantine}, b.fleet().Quarantines, "the one in force stays")
+}
+
+func firstImposes(t testing.TB, f Fixture) {
+	b := prepare(t, f, "a", "b", "c")
+	var batch []adapters.Change
+	for _, h := range []states.Host{"b", "a", "c"} { // not the order of their names
+		batch = append(batch, advance(t, b.record(h), stepsToReverted))
+	}
+	b.commit(batch...)
+	want := batch[0].Effects[stepsToReverted-1].Quarantine
+	require.Equal(t, []reducer.Quarantine{want}, b.fleet().Quarantines)
 }
 
 func noQuarantineByConflict(t testing.TB, f Fixture) {

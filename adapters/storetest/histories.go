@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -92,6 +96,31 @@ type HistoryError struct {
 	World      string   // what the store holds after them
 	Offending  []string // none of these can come next
 	Operations []string // all calls, by their beginning
+
+	drawing func(w io.Writer) error
+}
+
+// Draw writes the history as an HTML page to look at in a browser: the calls on
+// a line of time, and the orders that were tried. The error says where there is
+// nothing to draw: some answers have no place in any order.
+func (e *HistoryError) Draw(w io.Writer) error {
+	if e.drawing == nil {
+		return errors.New("storetest: an answer that nobody could give is in no order, and cannot be drawn")
+	}
+	return e.drawing(w)
+}
+
+// draw leaves a drawing among the test's artifacts.
+func (e *HistoryError) draw(t testing.TB) {
+	if e.drawing == nil {
+		return
+	}
+	path := filepath.Join(t.ArtifactDir(), fmt.Sprintf("history-%d.html", e.Seed))
+	file, err := os.Create(path)
+	if err == nil {
+		err = errors.Join(e.Draw(file), file.Close())
+	}
+	t.Logf("the history, drawn (kept with go test -artifacts): %s, %v", path, err)
 }
 
 func (e *HistoryError) Error() string {
@@ -128,6 +157,8 @@ func check(p *played, began world) error {
 			w, ok := input.(operation).step(state.(world))
 			return ok, w
 		},
+		DescribeOperation: func(input, _ any) string { return input.(operation).String() },
+		DescribeState:     func(state any) string { return state.(world).String() },
 	}
 	switch porcupine.CheckOperationsTimeout(model, calls, checkWithin) {
 	case porcupine.Ok:
@@ -150,6 +181,7 @@ func check(p *played, began world) error {
 		Seed: seed, Reason: "no order of its calls explains their answers",
 		Explained: described(longest), World: w.String(),
 		Offending: described(nextAfter(longest, calls)), Operations: p.described(),
+		drawing: func(to io.Writer) error { return porcupine.Visualize(model, info, to) },
 	}
 }
 

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 var valueCases = []Case{
 	{"times come back to the millisecond, before 1970 and far from now", timesAtTheEdges},
+	{"the times of what was enacted come back to the millisecond, before 1970 and far from now", timesOfActs},
 	{"names come back byte for byte", namesAtTheEdges},
 	{"names that differ in case or form are different names", namesAreNotFolded},
 	{"numbers come back up to the largest", numbersAtTheEdges},
@@ -20,9 +22,35 @@ var valueCases = []Case{
 	{"what the caller does to its values afterwards does not reach the store", notShared},
 }
 
+// edgesOfTime are next to 1970, the years 1 and 9999, and the ends.
+var edgesOfTime = []states.Time{1, -1, 999, -62_135_596_800_000, 253_402_300_799_999, math.MaxInt64, math.MinInt64}
+
+// timesOfActs enacts at each edge, one act of a kind, and quarantines that are
+// cleared and that are not.
+func timesOfActs(t testing.TB, f Fixture) {
+	b := prepare(t, f)
+	want := adapters.Fleet{Ordering: 1}
+	for i, at := range edgesOfTime {
+		name := states.Closure(fmt.Sprint(i))
+		o := opening("a")
+		o.Rollout.Ref, o.At, o.SignedAt = states.Ref(name), at, at
+		r := adapters.Resumption{Rollout: o.Rollout, At: at, Reason: "fixed", Hosts: []states.Host{"a"}}
+		q := reducer.Quarantine{Channel: "stable", Closure: name, Since: at, Why: "bad"}
+		passing := reducer.Quarantine{Channel: "edge", Closure: name, Since: at, Why: "bad"}
+		c := adapters.Clearance{Channel: "edge", Closure: name, At: at, Reason: "good"}
+		require.NoError(t, b.store.Enact(b.ctx, []adapters.Act{o, r, adapters.Imposition{Quarantine: q}, adapters.Imposition{Quarantine: passing}, c}))
+		want.Ordering++
+		want.Openings = append(want.Openings, o)
+		want.Resumptions = append(want.Resumptions, r)
+		want.Quarantines = append(want.Quarantines, q)
+		want.Clearances = append(want.Clearances, c)
+	}
+	require.Equal(t, want, b.fleet())
+}
+
 func timesAtTheEdges(t testing.TB, f Fixture) {
 	b := prepare(t, f, "a")
-	for _, at := range []states.Time{1, -1, -62_135_596_800_000, 253_402_300_799_999, math.MaxInt64, math.MinInt64} {
+	for _, at := range edgesOfTime {
 		b.commit(ack(b, at))
 		got := b.log("a")
 		require.Equal(t, at, got[len(got)-1].Event.At)

@@ -1,11 +1,16 @@
 package main
 
-import "context"
+import (
+	"context"
+	"errors"
+	"sync"
+)
 
 // histories lets several clients use a store at once and checks that what they
 // saw is linearizable.
 type histories struct {
 	stores []historyStore
+	done   func() error // ends what the stores run on
 }
 
 // historyStore is a store under test.
@@ -37,15 +42,21 @@ func (p histories) summary(l *ledger) (out []figure) {
 	return out
 }
 
-func (p histories) run(ctx context.Context, j *job) error {
-	return rounds(ctx, j, historiesPerRound, func(ctx context.Context, seed uint64) (map[string]uint64, error) {
-		counts := map[string]uint64{}
-		for _, s := range p.stores {
-			if err := s.try(ctx, seed); err != nil {
-				return nil, err
-			}
-			counts[historiesOf(s.name)] = 1
-		}
-		return counts, nil
-	})
+func (p histories) run(ctx context.Context, j *job) (err error) {
+	defer func() { err = errors.Join(err, p.done()) }()
+	return rounds(ctx, j, historiesPerRound, p.each)
+}
+
+// each has every store try a history, all at once: they wait, each for
+// something else.
+func (p histories) each(ctx context.Context, seed uint64) (map[string]uint64, error) {
+	counts := map[string]uint64{}
+	failed := make([]error, len(p.stores))
+	var tries sync.WaitGroup
+	for i, s := range p.stores {
+		counts[historiesOf(s.name)] = 1
+		tries.Go(func() { failed[i] = s.try(ctx, seed) })
+	}
+	tries.Wait()
+	return counts, errors.Join(failed...)
 }

@@ -3,23 +3,29 @@ package main
 import (
 	"context"
 	"fmt"
+
+	"github.com/rollmend/rollmend/adapters/storetest"
 )
 
 // kills ends processes that write to a store in mid-work, and has fresh ones
 // account for every transition that was acknowledged.
 type kills struct {
-	// loop kills a process once for each seed in a row, and returns how many
-	// were killed; control does the same with a process that acknowledges before
+	// loop kills a process once for each seed in a row, and returns what became
+	// of them; control does the same with a process that acknowledges before
 	// it commits, and returns whether its loss was seen. The error of a loop that
 	// found something missing is a [*violation].
-	loop    func(ctx context.Context, seed, n uint64) (killed uint64, err error)
+	loop    func(ctx context.Context, seed, n uint64) (storetest.KillReport, error)
 	control func(ctx context.Context, seed uint64) (seen bool, err error)
 }
 
 // killsPerRound is how many processes are killed before the ledger is kept.
-const killsPerRound = 20
+const killsPerRound = 80
 
-const processesKilled = "processes killed"
+const (
+	processesKilled   = "processes killed"
+	foundAgain        = "transitions and enactments that were acknowledged, and found again"
+	beyondTheirAnswer = "calls that were stored whole, whose answer the kill forestalled"
+)
 
 func (kills) name() string { return "kills" }
 
@@ -32,6 +38,8 @@ func (kills) share() int { return 15 }
 func (kills) summary(l *ledger) []figure {
 	return []figure{
 		{what: processesKilled, n: l.Counts[processesKilled]},
+		{what: foundAgain, n: l.Counts[foundAgain]},
+		{what: beyondTheirAnswer, n: l.Counts[beyondTheirAnswer]},
 		{what: "null controls in which the loss was seen", n: l.Counts["controls"]},
 	}
 }
@@ -50,14 +58,16 @@ func (p kills) run(ctx context.Context, j *job) error {
 	j.ledger.add("controls", 1)
 	for {
 		from := j.next()
-		n, err := p.loop(ctx, from, killsPerRound)
+		report, err := p.loop(ctx, from, killsPerRound)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if err != nil {
 			return err
 		}
-		j.ledger.add(processesKilled, n)
+		j.ledger.add(processesKilled, uint64(report.Kills))
+		j.ledger.add(foundAgain, uint64(report.Acknowledged))
+		j.ledger.add(beyondTheirAnswer, uint64(report.Beyond))
 		if err := j.used(from + killsPerRound - 1); err != nil {
 			return err
 		}

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/rollmend/rollmend/adapters/storetest"
 )
 
 // parts are all kinds of evidence, in the order in which they are gathered and
@@ -21,6 +23,8 @@ func parts(root string) []part {
 		simulated{realFleet},
 		worlds{realWorlds},
 		laws{},
+		realHistories(),
+		realKills,
 		fuzz{root},
 		mutants{},
 		trackRecord{root},
@@ -36,6 +40,7 @@ type options struct {
 }
 
 func main() {
+	storetest.Serve(openKilled)
 	var opts options
 	flag.DurationVar(&opts.budget, "budget", 10*time.Minute, "shared among the parts")
 	flag.Uint64Var(&opts.seed, "seed", 1, "which range of seeds to go on with; each is as long as any budget")

@@ -26,7 +26,7 @@ const mutantsEndWithin = 10 * time.Minute
 func (mutants) name() string { return "mutants" }
 
 func (mutants) about() string {
-	return "every guard of reducer, gates and synth deleted or inverted in turn: the tests kill the mutant, or it is listed with the reason why nothing can tell (`tools/mutate`)"
+	return "every guard and statement of states, reducer, gates and synth deleted or inverted in turn: the tests kill the mutant, or it is listed with the reason why nothing can tell (`tools/mutate`)"
 }
 
 func (mutants) share() int { return 10 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollmend/rollmend/adapters/storetest"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollmend/rollmend/proptest/sim"
@@ -97,25 +98,32 @@ func TestEveryStoreIsGivenEachHistory(t *testing.T) {
 		}
 		return nil
 	}
-	p := histories{[]historyStore{{"memory", good}, {"SQLite", bad}}}
+	ended := 0
+	p := histories{[]historyStore{{"memory", good}, {"SQLite", bad}}, func() error { ended++; return nil }}
 	got, err := ran(t, p, l)
 	require.NoError(t, err)
 	require.Equal(t, "20 linearizable histories on memory; 20 linearizable histories on SQLite; seeds 1 to 20", got)
 	fails = true
 	_, err = ran(t, p, l)
 	require.ErrorIs(t, err, broken)
+	require.Equal(t, 2, ended)
 }
 
 func TestAKillLoopThatIsBlindIsAViolation(t *testing.T) {
 	seen := true
 	p := kills{
-		loop:    func(_ context.Context, _, n uint64) (uint64, error) { time.Sleep(6 * time.Millisecond); return n, nil },
+		loop: func(_ context.Context, _, n uint64) (storetest.KillReport, error) {
+			time.Sleep(6 * time.Millisecond)
+			return storetest.KillReport{Kills: int(n), Acknowledged: 700, Beyond: 3}, nil
+		},
 		control: func(context.Context, uint64) (bool, error) { return seen, nil },
 	}
 	l := &ledger{}
 	got, err := ran(t, p, l)
 	require.NoError(t, err)
-	require.Equal(t, "20 processes killed; 1 null controls in which the loss was seen; seeds 1 to 20", got)
+	require.Equal(t, "80 processes killed; 700 transitions and enactments that were acknowledged, and found again; "+
+		"3 calls that were stored whole, whose answer the kill forestalled; "+
+		"1 null controls in which the loss was seen; seeds 1 to 80", got)
 	seen = false
 	_, err = ran(t, p, l)
 	require.ErrorContains(t, err, "the loop is blind")

@@ -10,11 +10,11 @@ import (
 	"github.com/rollmend/rollmend/synth"
 )
 
-// agrees reports whether the system's answer to a step is the oracle's.
-func (want *outcome) agrees(got *reducer.Outcome, err error, ev *reducer.Event) bool {
-	rec := want.record.written()
+// agrees reports whether the system's answer to a step is the oracle's; rec is
+// the record that the oracle wants.
+func (want *outcome) agrees(rec *states.Record, got *reducer.Outcome, err error, ev *reducer.Event) bool {
 	return got.Disposition == want.disposition && refusalOf(err) == want.refusal &&
-		sameRecord(&got.Record, &rec) && want.entryAgrees(&got.Effects.Entry, err, ev) &&
+		sameRecord(&got.Record, rec) && want.entryAgrees(&got.Effects.Entry, err, ev) &&
 		got.Effects.Quarantine == want.quarantine && got.Effects.Transition == want.transition
 }
 

@@ -16,6 +16,7 @@ type Difference struct {
 	History []string // what happened to the record, oldest first
 	Put     string   // the event, or the look, that was put to it
 	Part    Part     // what was asked
+	Rules   []string // the oracle's rules that have a part in the answer
 	Oracle  []string // what the oracle says, where it differs
 	System  []string // what the system says there
 }
@@ -29,6 +30,7 @@ func (d *Difference) Error() string {
 		fmt.Fprintf(&b, "  %s\n", line)
 	}
 	fmt.Fprintf(&b, "  put    %s\n", d.Put)
+	fmt.Fprintf(&b, "  rules  %s\n", strings.Join(d.Rules, ", "))
 	for _, line := range d.Oracle {
 		fmt.Fprintf(&b, "    oracle  %s\n", line)
 	}

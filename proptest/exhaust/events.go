@@ -34,6 +34,7 @@ func after(seconds int) states.Time { return opening + states.Time(seconds)*1000
 func bodies() []reducer.Body {
 	out := []reducer.Body{
 		reducer.Opened{Target: target},
+		reducer.Opened{},
 		reducer.Dispatched{},
 		reducer.ActivationStarted{Method: "switch"},
 		reducer.ActivationDeferred{Component: "kernel"},
@@ -164,11 +165,26 @@ func everyGuess(r *record, times []states.Time, yield func(reducer.Event) bool) 
 	}
 }
 
-// malformed is what no rule is reached by.
+// malformed is what does not get as far as the table: no body, no number,
+// another record, and every kind from those who do not send it; two faults at
+// once too.
 func malformed(r *record) []reducer.Event {
-	return []reducer.Event{
-		{Key: key, Seq: r.lastSeq + 1, At: after(100)},
-		{Key: key, At: after(100), Body: reducer.ActivationStarted{}},
-		{Key: states.Key{Rollout: foreign, Host: key.Host}, Seq: r.lastSeq + 1, At: after(100), Body: reducer.ActivationStarted{}},
+	next, elsewhere := r.lastSeq+1, states.Key{Rollout: foreign, Host: key.Host}
+	started := reducer.ActivationStarted{}
+	out := []reducer.Event{
+		{Key: key, Seq: next, At: after(100)},
+		{Key: elsewhere, At: after(100)},
+		{Key: key, At: after(100), Body: started},
+		{Key: elsewhere, Seq: next, At: after(100), Body: started},
+		{Key: elsewhere, At: after(100), Body: started},
+		{Key: elsewhere, Seq: r.lastSeq, At: after(100), Body: started},
 	}
+	for _, body := range bodies() {
+		for _, by := range []reducer.By{reducer.ByAgent, reducer.ByControlPlane, reducer.BySynthesis} {
+			if !sends(by, body.Kind()) {
+				out = append(out, reducer.Event{Key: key, Seq: next, Origin: reducer.Origin{By: by}, At: after(100), Body: body})
+			}
+		}
+	}
+	return out
 }

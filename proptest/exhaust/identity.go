@@ -31,10 +31,17 @@ type kin struct {
 	evidence   states.Case
 	dispatched bool
 	gap        bool
+	switching  bool // the switch is said to have begun
+	applied    states.OnFailure
+	back       bool // it failed, and has a closure to go back to
 }
 
 func kinOf(rec *states.Record) kin {
 	out := kin{state: rec.State, dispatched: rec.Dispatched != 0, gap: rec.Gap}
+	out.switching = rec.State == states.Activating && rec.Times[states.StartedAt] != 0
+	if rec.State == states.Failed {
+		out.applied, out.back = rec.PolicyApplied, !unknown(rec.AtDispatch) && !same(rec.AtDispatch, rec.Target)
+	}
 	if rec.Doubt != nil {
 		out.evidence = rec.Doubt.Guesses[len(rec.Doubt.Guesses)-1].Case
 	}

@@ -43,33 +43,31 @@ func lookAt(rec *states.Record, hb synth.Heartbeat, verdict gates.Verdict) synth
 }
 
 // everyLook yields what a heartbeat can say to a record: each closure, holding
-// and edge with each order and each age of what runs. What only a Pending
-// record is judged by is multiplied out there, and put once to the others.
-func everyLook(rec *states.Record, r *record, yield func(synth.Look) bool) {
+// and edge with each order and each age of what runs. What only a host that may
+// have lost its records is judged by is multiplied out there, and put once to
+// the others.
+func everyLook(rec *states.Record, r *record, yield func(*synth.Look) bool) {
 	passed, held, unasked := verdicts()
 	for hb := range everyBeat(r) {
 		l := lookAt(rec, hb, passed)
-		if !yield(l) {
+		if !yield(&l) {
 			return
 		}
 		if hb.Holds == rollout || unknown(hb.Current) {
 			continue
 		}
-		if r.now.state != states.Pending {
+		if r.now.state != states.Pending || r.dispatched != 0 || !same(hb.Current, r.target) {
 			l.Verdict, l.Seen.OffTarget, l.Seen.Heartbeat.Failing = held, after(30), []string{"http"}
-			if !yield(l) {
+			if !yield(&l) {
 				return
 			}
 			continue
 		}
 		for _, verdict := range []gates.Verdict{passed, held, unasked} {
-			for _, off := range []states.Time{0, after(5), hb.At - 1} {
-				if off != 0 && off < r.opened {
-					continue // it is remembered from the opening on
-				}
+			for _, off := range []states.Time{0, r.opened - 1, r.opened, after(5), hb.At - 1} {
 				for _, failing := range [][]string{nil, {"http"}} {
 					l.Verdict, l.Seen.OffTarget, l.Seen.Heartbeat.Failing = verdict, off, failing
-					if !yield(l) {
+					if !yield(&l) {
 						return
 					}
 				}
@@ -77,9 +75,30 @@ func everyLook(rec *states.Record, r *record, yield func(synth.Look) bool) {
 		}
 	}
 	everyStaleness(rec, r, passed, yield)
+	everySetBack(rec, r, passed, yield)
 }
 
-// everyBeat yields the heartbeats themselves.
+// everySetBack yields looks by a control plane whose clock was set back since it
+// opened the rollout, by less and by more than a clock may be off.
+func everySetBack(rec *states.Record, r *record, passed gates.Verdict, yield func(*synth.Look) bool) {
+	skew := states.Time(bounds.Skew.Milliseconds())
+	for _, clock := range []states.Time{r.opened - 1, r.opened - 2*skew} {
+		for _, current := range []states.Closure{target, old, other} {
+			for _, at := range []states.Time{clock - skew - 1, clock - skew, clock, clock + skew} {
+				for _, off := range []states.Time{0, clock - 1, clock + 1} {
+					l := lookAt(rec, synth.Heartbeat{Current: current, At: at}, passed)
+					l.Now, l.Seen.Received, l.Seen.OffTarget = clock, clock, off
+					if !yield(&l) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// everyBeat yields the heartbeats themselves. A clock that was set back since
+// makes what runs younger than the heartbeat.
 func everyBeat(r *record) func(func(synth.Heartbeat) bool) {
 	times, places := beatTimes(r), orders(r)
 	length := states.Time(r.policy.Soak.Milliseconds())
@@ -88,7 +107,7 @@ func everyBeat(r *record) func(func(synth.Heartbeat) bool) {
 			for _, holds := range []states.Rollout{{}, rollout, foreign} {
 				for _, at := range times {
 					for _, order := range places {
-						for _, since := range []states.Time{0, after(-100), at - length, at - length + 1, at} {
+						for _, since := range []states.Time{0, after(-100), at - length, at - length + 1, at, at + 1} {
 							hb := synth.Heartbeat{Current: current, Holds: holds, At: at, Order: order, CurrentSince: since}
 							if !yield(hb) {
 								return
@@ -112,7 +131,7 @@ func beatTimes(r *record) []states.Time {
 // everyStaleness yields the looks that are about whether to look at all: when
 // the host last beat, what its agent had heard, and whether a newer one is
 // known.
-func everyStaleness(rec *states.Record, r *record, passed gates.Verdict, yield func(synth.Look) bool) {
+func everyStaleness(rec *states.Record, r *record, passed gates.Verdict, yield func(*synth.Look) bool) {
 	silence, skew := states.Time(bounds.Silence.Milliseconds()), states.Time(bounds.Skew.Milliseconds())
 	for _, current := range []states.Closure{target, old, other, ""} {
 		for _, at := range beatTimes(r) {
@@ -121,7 +140,7 @@ func everyStaleness(rec *states.Record, r *record, passed gates.Verdict, yield f
 					for _, newer := range []bool{false, true} {
 						l := lookAt(rec, synth.Heartbeat{Current: current, At: at, LastReply: reply}, passed)
 						l.Seen.Received, l.Seen.Newer = received, newer
-						if !yield(l) {
+						if !yield(&l) {
 							return
 						}
 					}

@@ -36,33 +36,54 @@ func missing(state states.State, kind states.Kind) []states.Kind {
 	return nil
 }
 
+// prefixRules are the rules of case 5, by the event that is missing.
+var prefixRules = map[states.Kind]rule{
+	states.KindDispatchAck:         prefixAck,
+	states.KindActivationCompleted: prefixActivated,
+	states.KindActivationFailed:    prefixActivationFailed,
+	states.KindFailed:              prefixFailed,
+}
+
 // ahead is case 5: a report that is legal only later on the road.
 func ahead(r *record, report *reducer.Event) conclusion {
 	none := conclusion{reason: synth.InStep}
-	if alone := step(r, report); !alone.refusal.illegal {
+	quiet := *r // a step leaves the record as it is
+	quiet.used = nil
+	if alone := step(&quiet, report); !alone.refusal.illegal {
+		r.by(noPrefix)
 		return none
 	}
 	state := r.now.state
-	// A guessed end is an end against guesses, not against the agent.
 	if r.guesses != nil && (state == states.Converged || state == states.Reverted) {
+		r.by(roadBeforeGuessedEnd)
 		below := r.below(len(r.guesses.list) - 1)
 		state = below.now.state
 	}
+	kinds := missing(state, report.Body.Kind())
+	if len(kinds) == 0 {
+		r.by(noPrefix)
+		return none
+	}
 	from := states.Observation{At: report.At, Order: report.Order, Current: shows(report), Seq: report.Seq}
 	out := conclusion{reason: synth.Missed, why: states.ReportAhead}
-	rec := *r
-	for _, kind := range missing(state, report.Body.Kind()) {
-		ev := synthesised(&rec, kind, states.ReportAhead, from, report.At)
-		got := step(&rec, &ev)
+	for _, kind := range kinds {
+		ev := synthesised(r, kind, states.ReportAhead, from, report.At)
+		got := step(&quiet, &ev)
+		quiet = got.record
+		out.events = append(out.events, ev)
 		if got.refusal != (refusal{}) {
+			r.by(refusedAllTheSame)
 			return none
 		}
-		rec = got.record
-		out.events = append(out.events, ev)
 	}
-	// A report that would be refused all the same has no prefix.
-	if len(out.events) == 0 || step(&rec, report).disposition == reducer.Refused {
+	if step(&quiet, report).disposition == reducer.Refused {
+		r.by(refusedAllTheSame)
 		return none
+	}
+	r.by(prefixStamped)
+	r.by(prefixNamesReport)
+	for _, kind := range kinds {
+		r.by(prefixRules[kind])
 	}
 	return out
 }
@@ -70,8 +91,6 @@ func ahead(r *record, report *reducer.Event) conclusion {
 // shows is the closure that a report says the host runs.
 func shows(report *reducer.Event) states.Closure {
 	switch body := report.Body.(type) {
-	case reducer.DispatchAck:
-		return body.AtDispatch
 	case reducer.ActivationCompleted:
 		return body.Observed
 	case reducer.RollbackComplete:

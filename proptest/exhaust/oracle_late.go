@@ -8,46 +8,66 @@ import (
 // placeLate places an event that is not legal on top: below the guesses where
 // the road has a place for it, with what they still support replayed behind it.
 func (r *record) placeLate(ev *reducer.Event) (reducer.Disposition, refusal) {
-	// A prefix has the weight of the report that it is made for; any other guess
-	// has none against what stands.
-	weighs := ev.Origin.By == reducer.ByAgent || ev.Origin.By == reducer.BySynthesis && ev.Origin.Case == states.ReportAhead
-	if r.guesses != nil && weighs {
-		for n := range r.guesses.list {
-			below := r.below(n)
-			if _, ok := legal[below.now.state][ev.Body.Kind()]; !ok {
-				continue
-			}
-			if below.repeatsFirst(ev) {
-				return reducer.Duplicate, refusal{}
-			}
-			if broken := below.add(ev); broken != "" {
-				return reducer.Refused, refusal{invariant: broken}
-			}
-			guess := ev.Origin.By == reducer.BySynthesis
-			if !guess {
-				below.replay(r.guesses.list[n:], ev)
-			}
-			*r = below
-			if guess {
-				return reducer.Applied, refusal{} // what was guessed behind a prefix falls
-			}
-			return reducer.Absorbed, refusal{}
+	below, rest, found := r.placeBelow(ev.Body.Kind())
+	prefix := ev.Origin.By == reducer.BySynthesis && ev.Origin.Case == states.ReportAhead
+	switch {
+	case found && ev.Origin.By == reducer.ByAgent:
+		return r.absorb(&below, rest, ev)
+	case found && prefix:
+		// What was guessed behind a prefix falls.
+		r.by(prefixWeighs)
+		if broken := below.add(ev); broken != "" {
+			return reducer.Refused, refusal{invariant: broken}
 		}
-	}
-	if ev.Origin.By == reducer.ByAgent && r.holds(ev) {
+		*r = below
+		return reducer.Applied, refusal{}
+	case found:
+		r.by(guessHasNoWeight)
+	case ev.Origin.By == reducer.ByAgent && r.holds(ev):
+		r.by(saidAgain)
 		return reducer.Duplicate, refusal{}
 	}
+	r.by(illegal)
 	return reducer.Refused, refusal{illegal: true}
+}
+
+// placeBelow finds the first guess below which an event of a kind is legal.
+func (r *record) placeBelow(kind states.Kind) (below record, rest []states.Guess, found bool) {
+	if r.guesses == nil {
+		return record{}, nil, false
+	}
+	for n := range r.guesses.list {
+		below = r.below(n)
+		if _, ok := legal[below.now.state][kind]; ok {
+			return below, r.guesses.list[n:], true
+		}
+	}
+	return record{}, nil, false
+}
+
+// absorb puts a report below guesses.
+func (r *record) absorb(below *record, rest []states.Guess, ev *reducer.Event) (reducer.Disposition, refusal) {
+	if below.repeatsFirst(ev) {
+		return reducer.Duplicate, refusal{}
+	}
+	r.by(placedBelow)
+	if broken := below.add(ev); broken != "" {
+		return reducer.Refused, refusal{invariant: broken}
+	}
+	below.replay(rest, ev)
+	*r = *below
+	return reducer.Absorbed, refusal{}
 }
 
 // below is the record with its first n guesses alone.
 func (r *record) below(n int) record {
-	out := r.clone()
+	out := r.quiet()
 	out.now, out.guesses = r.guesses.before.clone(), nil
 	for _, g := range r.guesses.list[:n] {
 		ev := out.again(g, g.At)
 		out.add(&ev)
 	}
+	out.used = r.used
 	return out
 }
 
@@ -86,17 +106,29 @@ func (r *record) replay(rest []states.Guess, report *reducer.Event) {
 		if g.Kind == report.Body.Kind() {
 			continue
 		}
-		if _, ok := legal[r.now.state][g.Kind]; !ok || !r.supports(g, report) {
+		if _, ok := legal[r.now.state][g.Kind]; !ok {
+			r.by(fallsOffRoad)
+			return
+		}
+		if !r.supports(g, report) {
 			return
 		}
 		at := max(g.At, r.now.stamps[states.LastTransitionAt].at)
+		if at != g.At {
+			r.by(timesInOrder)
+		}
 		if g.Kind == states.KindConverged {
-			at = max(g.From.At, r.now.stamps[states.LastTransitionAt].at)
+			r.by(convergedMoves)
+			at = max(g.From.At, r.soakDue())
 		}
 		ev := r.again(g, at)
-		if r.add(&ev) != "" {
+		quiet := r.quiet()
+		if quiet.add(&ev) != "" {
+			r.by(fallsOffRoad)
 			return
 		}
+		r.by(stands)
+		r.add(&ev)
 	}
 }
 
@@ -107,16 +139,31 @@ func (r *record) supports(g states.Guess, report *reducer.Event) bool {
 	seen, said := readOrder(g.From.Order), readOrder(report.Order)
 	if seen != nil && said != nil {
 		if !later(seen, said) {
-			return false // a report that carries a beat happened after it
+			r.by(fallsByOrder)
+			return false
 		}
 	} else if g.From.At < report.At {
+		r.by(fallsByClock)
 		return false
 	}
-	if r.now.state == states.Deferred && seen != nil && r.now.deferredOrder != nil && seen.Boot <= r.now.deferredOrder.Boot {
-		return false
+	switch g.Kind {
+	case states.KindActivationCompleted:
+		if r.now.state == states.Deferred && seen != nil && r.now.deferredOrder != nil && seen.Boot <= r.now.deferredOrder.Boot {
+			r.by(fallsWithoutReboot)
+			return false
+		}
+	case states.KindConverged:
+		if g.From.At < r.soakDue() {
+			r.by(fallsBeforeSoak)
+			return false
+		}
 	}
-	soak := states.Time(r.policy.Soak.Milliseconds())
-	return g.Kind != states.KindConverged || g.From.At >= r.now.stamps[states.ActivatedAt].at+soak
+	return true
+}
+
+// soakDue is activated plus soak.
+func (r *record) soakDue() states.Time {
+	return r.now.stamps[states.ActivatedAt].at + states.Time(r.policy.Soak.Milliseconds())
 }
 
 // holds reports whether the definite part of the record says already what a

@@ -22,6 +22,7 @@ type record struct {
 	revision   states.Revision
 	now        belief
 	guesses    *guesses // nil where the present state was reported
+	used       *ruleset // the rules that had a part in what is asked; nil: they are not noted
 }
 
 // belief is the part of a record that can be guessed.

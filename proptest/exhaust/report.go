@@ -35,7 +35,7 @@ type Combination struct {
 	State    string // the record's
 	Evidence string // reported, or the case of the newest guess
 	Put      string // the event's kind and who it comes from, or what the host runs
-	Answer   string // the disposition, or the finding with its case
+	Answer   string // the disposition with the reason of a refusal, or the finding with its case
 }
 
 // Report says what a run has asked.
@@ -43,32 +43,32 @@ type Report struct {
 	Depth        int                    // how long the longest history is
 	Records      int                    // how many records the histories lead to, revisions and numbers aside
 	Asked        int                    // how many of them this share put everything to
-	LeftOut      uint64                 // how many questions were left out as undecided
 	Combinations map[Combination]uint64 // how often each was asked
+	Rules        map[string]uint64      // how many answers each rule had a part in, by its name
 }
 
 // Total returns how many questions were asked.
-func (r *Report) Total() (n uint64) {
-	for _, count := range r.Combinations {
+func (rep *Report) Total() (n uint64) {
+	for _, count := range rep.Combinations {
 		n += count
 	}
 	return n
 }
 
 // By adds the questions up along one dimension.
-func (r *Report) By(dimension func(Combination) string) map[string]uint64 {
+func (rep *Report) By(dimension func(Combination) string) map[string]uint64 {
 	out := map[string]uint64{}
-	for c, n := range r.Combinations {
+	for c, n := range rep.Combinations {
 		out[dimension(c)] += n
 	}
 	return out
 }
 
 // String is a table for each dimension.
-func (r *Report) String() string {
+func (rep *Report) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "depth %d, %d records, %d of them asked, %d questions, %d combinations, %d left out\n",
-		r.Depth, r.Records, r.Asked, r.Total(), len(r.Combinations), r.LeftOut)
+	fmt.Fprintf(&b, "depth %d, %d records, %d of them asked, %d questions, %d combinations\n",
+		rep.Depth, rep.Records, rep.Asked, rep.Total(), len(rep.Combinations))
 	for _, d := range []struct {
 		name string
 		of   func(Combination) string
@@ -81,10 +81,14 @@ func (r *Report) String() string {
 		{"answer", func(c Combination) string { return c.Part.String() + ": " + c.Answer }},
 	} {
 		fmt.Fprintf(&b, "by %s\n", d.name)
-		counts := r.By(d.of)
+		counts := rep.By(d.of)
 		for _, name := range slices.Sorted(maps.Keys(counts)) {
 			fmt.Fprintf(&b, "  %12d  %s\n", counts[name], name)
 		}
+	}
+	fmt.Fprintf(&b, "by rule\n")
+	for _, r := range rules {
+		fmt.Fprintf(&b, "  %12d  %s (%s)\n", rep.Rules[r.Name], r.Name, r.Source)
 	}
 	return b.String()
 }

@@ -31,12 +31,21 @@ func worlds() (out []world) {
 	return out
 }
 
+// opens is the opening of the world's rollout.
+func (w *world) opens() reducer.Event {
+	return reducer.Event{
+		Key: key, Origin: reducer.Origin{By: reducer.ByControlPlane}, At: opening,
+		Body: reducer.Opened{Wave: 2, Target: target, Policy: w.policy},
+	}
+}
+
 // node is a record that a history leads to.
 type node struct {
-	rec    states.Record
-	parent *node
-	what   string // the last thing that happened
-	depth  int
+	rec      states.Record
+	parent   *node
+	happened reducer.Event // last
+	depth    int
+	between  bool // more of the same chain happened at once
 }
 
 // history tells what happened, oldest first.
@@ -44,7 +53,21 @@ func (n *node) history() []string {
 	if n.parent == nil {
 		return nil
 	}
-	return append(n.parent.history(), fmt.Sprintf("%s: %s", n.what, tellState(&n.rec)))
+	return append(n.parent.history(), fmt.Sprintf("%s: %s", tellEvent(&n.happened), tellState(&n.rec)))
+}
+
+// alike is the record, and, where it waits for its activation, the same one with
+// the old closure's probes: no history of one rollout leads to that, but a store
+// may hold it, and nothing of it may count.
+func (n *node) alike() []*node {
+	if n.rec.Doubt != nil || n.rec.State != states.Activating && n.rec.State != states.Deferred {
+		return []*node{n}
+	}
+	with := *n
+	with.rec.Probes = states.Probes{{Name: "http", Mode: states.Enforce, Declared: true, Status: states.Pass, At: after(3)}}
+	with.rec.Set(states.FirstProbeAt, after(3), true)
+	with.rec.Set(states.FirstProbeFailureAt, after(3), true)
+	return []*node{n, &with}
 }
 
 // action is one thing that a history can go on with.

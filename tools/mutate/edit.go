@@ -24,10 +24,8 @@ func (c *collector) replace(n ast.Node, instead, what string) {
 // change adds a mutant, unless there is one that reads the same. The second of
 // one name in a function is told from the first by its number.
 func (c *collector) change(from, to token.Pos, instead, what string) {
-	m := &mutant{src: c.src, file: c.file, line: c.src.fset.Position(from).Line, in: c.in}
-	m.from, m.to = c.offset(from), c.offset(to)
-	// What is taken away leaves its line breaks, so that lines keep their numbers.
-	m.instead = instead + strings.Repeat("\n", max(0, strings.Count(c.between(from, to), "\n")-strings.Count(instead, "\n")))
+	m := &mutant{src: c.src, file: c.file, line: c.src.fset.Position(from).Line, in: c.in, within: c.within}
+	m.from, m.to, m.instead = c.offset(from), c.offset(to), instead
 	if c.made[m.text()] {
 		return
 	}

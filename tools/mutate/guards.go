@@ -14,27 +14,37 @@ type collector struct {
 	file *file
 	in   string // where it is now: a function or a table
 
-	whole map[ast.Expr]bool // conditions and values that were met from above
-	seen  map[string]int    // how often a name was given, so that each is unlike the others
-	made  map[string]bool   // changes of text that there are already
-	out   []*mutant
+	within ast.Node // the same
+
+	whole  map[ast.Expr]bool // conditions and values that were met from above
+	spared map[ast.Node]bool // what is not to be changed
+	seen   map[string]int    // how often a name was given, so that each is unlike the others
+	made   map[string]bool   // changes of text that there are already
+	out    []*mutant
 }
 
 // mutants returns every mutant of a package, in the order of its files.
 func mutants(s *source) []*mutant {
 	var out []*mutant
 	for _, f := range s.files {
-		c := &collector{src: s, file: f, whole: map[ast.Expr]bool{}, seen: map[string]int{}, made: map[string]bool{}}
+		c := &collector{
+			src: s, file: f,
+			whole: map[ast.Expr]bool{}, spared: map[ast.Node]bool{}, seen: map[string]int{}, made: map[string]bool{},
+		}
 		for _, d := range f.tree.Decls {
 			switch d := d.(type) {
 			case *ast.FuncDecl:
-				c.in = nameOf(d)
+				c.in, c.within = nameOf(d), d
 				ast.Inspect(d, c.visit)
+				ast.Inspect(d, c.statement)
 			case *ast.GenDecl:
 				c.tables(d)
 			}
 		}
 		out = append(out, c.out...)
+	}
+	for i, m := range out {
+		m.id = i + 1
 	}
 	return out
 }
@@ -192,7 +202,7 @@ func (c *collector) clamp(call *ast.CallExpr) {
 		return
 	}
 	for i, arg := range call.Args {
-		c.replace(call, c.text(call.Args[1-i]), quote(c.text(arg))+" dropped from "+quote(c.text(call)))
+		c.replace(call, "mutantFirst("+c.text(call.Args[1-i])+", "+c.text(arg)+")", quote(c.text(arg))+" dropped from "+quote(c.text(call)))
 	}
 }
 
@@ -205,6 +215,7 @@ func (c *collector) tables(d *ast.GenDecl) {
 		}
 		c.in = v.Names[0].Name
 		for _, value := range v.Values {
+			c.within = value
 			ast.Inspect(value, c.row)
 		}
 	}
@@ -233,11 +244,4 @@ func (c *collector) row(n ast.Node) bool {
 	return true
 }
 
-func (c *collector) boolean(e ast.Expr) bool {
-	t := c.src.info.TypeOf(e)
-	if t == nil {
-		return false
-	}
-	basic, ok := t.Underlying().(*types.Basic)
-	return ok && basic.Info()&types.IsBoolean != 0
-}
+func (c *collector) boolean(e ast.Expr) bool { return c.is(e, types.IsBoolean) }

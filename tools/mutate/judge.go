@@ -10,60 +10,148 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
 // pure are the packages whose guards are mutated.
-var pure = []string{"reducer", "gates", "synth"}
+var pure = []string{"states", "reducer", "gates", "synth"}
 
-// judge is some packages whose tests look at a mutant. A judge that is asked
-// later costs more.
+// judge is some packages whose tests look at a mutant. The first judge is asked
+// about every mutant, the next one about those that lived.
 type judge struct {
 	name     string
 	packages []string // folders; empty: the mutated package itself
-	flags    []string // of the test binary
-	of       []string // folders whose mutants it can see; nil: all
-
-	timeout time.Duration // of one package's tests
+	timeout  time.Duration
 }
 
-// The properties have a fixed seed, so that a verdict is the same the next time.
 var judges = []judge{
 	{name: "its own tests", timeout: hangs},
 	{name: "the other pure packages", packages: pure, timeout: hangs},
-	{
-		name: "agent", packages: []string{"agent"}, of: []string{"reducer"}, timeout: hangs,
-		flags: []string{"-rapid.seed=1", "-rapid.nofailfile"},
-	},
-	{
-		name: "proptest", packages: []string{"proptest"}, timeout: hangs,
-		// The searches for planted defects are about the laws, not about the code.
-		flags: []string{"-rapid.seed=1", "-rapid.checks=300", "-rapid.nofailfile", "-test.skip=Mutation|Search", "-test.short"},
-	},
 }
 
 // folders returns the packages whose tests are run for a mutant of a package.
 func (j judge) folders(mutated string) []string {
-	switch {
-	case len(j.packages) == 0:
+	if len(j.packages) == 0 {
 		return []string{mutated}
-	case j.of != nil && !slices.Contains(j.of, mutated):
-		return nil
 	}
 	// What its own tests said need not be asked again.
 	return slices.DeleteFunc(slices.Clone(j.packages), func(dir string) bool { return dir == mutated })
 }
 
 const (
-	// hangs bounds one package's tests. They take seconds; the rest is for a
-	// machine that is busy.
-	hangs = 60 * time.Second
+	// hangs bounds the tests of one package, which take less than a second. The
+	// rest is for a machine that is busy.
+	hangs = 10 * time.Second
 
 	// memory bounds what the tests of a mutant that appends for ever may take
-	// before the timeout, in KiB of address space. The go command, the compiler
-	// and a test binary need less than half of it.
-	memory = 6 << 20
+	// before the timeout, in KiB of address space.
+	memory = 3 << 20
 )
+
+// batch is mutants of one package that are built together, into one test binary
+// for each folder whose tests look at them.
+type batch struct {
+	src     *source
+	mutants []*mutant
+	texts   map[string]string // of files, by path
+
+	mu       sync.Mutex
+	folder   string            // where the binaries are
+	binaries map[string]string // by the folder of the tests; each is built when it is first asked for
+}
+
+// batches puts the mutants into as few as there can be: those that do not go
+// beside others are alone.
+func batches(together, alone []*mutant) []*batch {
+	var out []*batch
+	for len(together) > 0 {
+		src := together[0].src
+		var of, rest []*mutant
+		for _, m := range together {
+			if m.src == src {
+				of = append(of, m)
+			} else {
+				rest = append(rest, m)
+			}
+		}
+		out, together = append(out, &batch{src: src, mutants: of, texts: combine(src, of)}), rest
+	}
+	for _, m := range alone {
+		out = append(out, &batch{src: m.src, mutants: []*mutant{m}, texts: map[string]string{
+			m.src.pathOf(helpersName): m.src.helpers(),
+			m.file.path:               m.text(),
+		}})
+	}
+	return out
+}
+
+// binary returns the test binary of a folder with the batch's mutants in it,
+// after it has built it, and, where there is a mutant to choose, seen that it
+// passes while none is.
+func (b *batch) binary(ctx context.Context, j judge, folder string) (string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if made, ok := b.binaries[folder]; ok {
+		return made, nil
+	}
+	if b.folder == "" {
+		var err error
+		if b.folder, err = os.MkdirTemp("", "mutate"); err != nil {
+			return "", err
+		}
+		b.binaries = map[string]string{}
+	}
+	overlay, err := writeOverlay(b.folder, b.texts)
+	if err != nil {
+		return "", err
+	}
+	made := filepath.Join(b.folder, strings.ReplaceAll(folder, "/", "-")+".test")
+	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay="+overlay, "-o", made, "./"+folder)
+	cmd.Dir, cmd.Env = b.src.root, environment()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("the tests of %s do not build with %d mutants of %s: %w\n%s", folder, len(b.mutants), b.src.dir, err, out)
+	}
+	if _, err := os.Stat(made); err != nil {
+		return "", fmt.Errorf("%s has no tests", folder)
+	}
+	if len(b.mutants) > 1 || b.texts[b.mutants[0].file.path] != b.mutants[0].text() { // else it is awake always
+		came, out, err := b.test(ctx, j, folder, made, 0)
+		if err == nil && came != passed {
+			err = fmt.Errorf("the tests of %s fail without a mutant of %s:\n%s", folder, b.src.dir, out)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	b.binaries[folder] = made
+	return made, nil
+}
+
+// remove takes the binaries away.
+func (b *batch) remove() error {
+	if b.folder == "" {
+		return nil
+	}
+	return os.RemoveAll(b.folder)
+}
+
+// writeOverlay writes the list that go test -overlay reads, and the texts.
+func writeOverlay(folder string, texts map[string]string) (string, error) {
+	replaced := map[string]string{}
+	for path, text := range texts {
+		replaced[path] = filepath.Join(folder, filepath.Base(path))
+		if err := os.WriteFile(replaced[path], []byte(text), 0o600); err != nil {
+			return "", err
+		}
+	}
+	encoded, err := json.Marshal(map[string]any{"Replace": replaced})
+	if err != nil {
+		return "", err
+	}
+	list := filepath.Join(folder, "overlay.json")
+	return list, os.WriteFile(list, encoded, 0o600)
+}
 
 // outcome is what became of the tests.
 type outcome int
@@ -72,41 +160,15 @@ const (
 	passed outcome = iota + 1
 	failed
 	hung
-	unbuilt
 )
 
-// test runs the judge's tests for a package, with other texts in the place of
-// some files; nil replaces nothing.
-func (j judge) test(ctx context.Context, root, mutated string, overlay map[string]string) (outcome, string, error) {
-	dir, err := os.MkdirTemp("", "mutate")
-	if err != nil {
-		return 0, "", err
-	}
-	defer os.RemoveAll(dir)
-	replaced := map[string]string{}
-	for path, text := range overlay {
-		replaced[path] = filepath.Join(dir, filepath.Base(path))
-		if err := os.WriteFile(replaced[path], []byte(text), 0o600); err != nil {
-			return 0, "", err
-		}
-	}
-	list := filepath.Join(dir, "overlay.json")
-	encoded, err := json.Marshal(map[string]any{"Replace": replaced})
-	if err != nil {
-		return 0, "", err
-	}
-	if err := os.WriteFile(list, encoded, 0o600); err != nil {
-		return 0, "", err
-	}
-	args := []string{
-		"-c", fmt.Sprintf(`ulimit -v %d; exec "$0" "$@"`, memory), "go", "test",
-		"-overlay=" + list, "-vet=off", "-count=1", "-failfast", "-p=1", fmt.Sprintf("-timeout=%s", j.timeout),
-	}
-	for _, folder := range j.folders(mutated) {
-		args = append(args, "./"+folder)
-	}
-	cmd := exec.CommandContext(ctx, "sh", append(args, j.flags...)...)
-	cmd.Dir, cmd.Env = root, environment()
+// test runs the tests of a folder while one of the batch's mutants is awake; 0
+// is none.
+func (b *batch) test(ctx context.Context, j judge, folder, binary string, id int) (outcome, string, error) {
+	cmd := exec.CommandContext(ctx, "sh", "-c", fmt.Sprintf(`ulimit -v %d; exec "$0" "$@"`, memory),
+		binary, "-test.failfast", "-test.paniconexit0", fmt.Sprintf("-test.timeout=%s", j.timeout))
+	cmd.Dir = filepath.Join(b.src.root, folder)
+	cmd.Env = append(environment(), fmt.Sprintf("%s=%d", chosenInEnv, id))
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()
 	switch {
@@ -116,8 +178,6 @@ func (j judge) test(ctx context.Context, root, mutated string, overlay map[strin
 		return passed, "", nil
 	case cmd.ProcessState == nil:
 		return 0, "", err
-	case bytes.Contains(out, []byte("[build failed]")), bytes.Contains(out, []byte("[setup failed]")):
-		return unbuilt, string(out), nil
 	case bytes.Contains(out, []byte("panic: test timed out after")):
 		return hung, string(out), nil
 	}
@@ -140,25 +200,22 @@ const (
 )
 
 // try puts a mutant before the judges, until one kills it.
-func try(ctx context.Context, root string, judges []judge, m *mutant) (trial, error) {
-	if !m.builds() {
-		return trial{Verdict: noBuild}, nil
-	}
+func (b *batch) try(ctx context.Context, judges []judge, m *mutant) (trial, error) {
 	for _, j := range judges {
-		if len(j.folders(m.src.dir)) == 0 {
-			continue
-		}
-		came, out, err := j.test(ctx, root, m.src.dir, map[string]string{m.file.path: m.text()})
-		switch {
-		case err != nil:
-			return trial{}, err
-		case came == failed:
-			return trial{Verdict: killed, By: j.name, Tests: firstFailed(out)}, nil
-		case came == hung:
-			return trial{Verdict: timedOut, By: j.name, Tests: firstFailed(out)}, nil
-		case came == unbuilt:
-			// The types are right, so it is the tests that do not build.
-			return trial{}, fmt.Errorf("what %s are does not build:\n%s", j.name, out)
+		for _, folder := range j.folders(m.src.dir) {
+			binary, err := b.binary(ctx, j, folder)
+			if err != nil {
+				return trial{}, err
+			}
+			came, out, err := b.test(ctx, j, folder, binary, m.id)
+			switch {
+			case err != nil:
+				return trial{}, err
+			case came == failed:
+				return trial{Verdict: killed, By: j.name, Tests: firstFailed(out)}, nil
+			case came == hung:
+				return trial{Verdict: timedOut, By: j.name, Tests: firstFailed(out)}, nil
+			}
 		}
 	}
 	return trial{Verdict: survived}, nil

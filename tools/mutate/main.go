@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"runtime"
 	"time"
 )
 
@@ -49,8 +50,8 @@ func command(ctx context.Context, args []string) error {
 	flags.StringVar(&set.equivalent, "equivalent", "mutate/equivalent.txt", "the list of mutants that no test can tell apart")
 	flags.StringVar(&set.state, "state", "", "a file that keeps verdicts, so that a later run goes on from there")
 	flags.Uint64Var(&set.seed, "seed", 0, "the seed of the order of the mutants; 0: one from the clock, which is printed")
-	flags.DurationVar(&set.budget, "budget", 0, "begin no mutant after so long; 0: judge them all")
-	flags.IntVar(&set.jobs, "jobs", 1, "how many mutants to judge at once")
+	flags.DurationVar(&set.budget, "budget", 0, "begin no mutant so long after the first; 0: judge them all")
+	flags.IntVar(&set.jobs, "jobs", runtime.NumCPU(), "how many mutants to judge at once")
 	only := flags.String("only", "", "judge only mutants whose name (file: function: what) matches this expression")
 	asJSON := flags.Bool("json", false, "write the summary to standard output as JSON, and the progress to standard error")
 	if err := flags.Parse(args); err != nil {

@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -17,7 +18,7 @@ func planted(t *testing.T) settings {
 	return settings{
 		root:       filepath.Join("testdata", "planted"),
 		packages:   []string{"guard"},
-		judges:     []judge{{name: "its own tests", timeout: 5 * time.Second}},
+		judges:     []judge{{name: "its own tests", timeout: time.Second}},
 		equivalent: filepath.Join(t.TempDir(), "equivalent.txt"),
 		seed:       1,
 		jobs:       2,
@@ -108,6 +109,43 @@ func TestAMutantThatHangsIsKilledByTheTimeout(t *testing.T) {
 	}
 }
 
+// The mutants of a package are built together: each must be the one that it is
+// told as, whatever stands around it.
+func TestWhatIsDoneIsMutated(t *testing.T) {
+	for what, wantKilled := range map[string]bool{
+		"Sum: `sum \\+= n` deleted":                   true,
+		"Sum: loop over `list` left at once":          true,
+		"Sum: `continue` made break":                  true,
+		"Twice: `p.A` of .* deleted":                  true,
+		"Twice: `B: p.B` left unset":                  true,
+		"Pair.Tell: `\"it is \"` emptied":             false,
+		"Names: row `{\"one\"}` deleted":              true,
+		"Share: \\* made / in `100 \\* part`":         true,
+		"Share: / made \\* in `100 \\* part / whole`": true,
+		"Count: `i != n` negated":                     true,
+	} {
+		set := planted(t)
+		set.only = regexp.MustCompile(what + "$")
+		sum := judged(t, set)
+		if sum.Mutants != 1 || (sum.Killed == 1) != wantKilled || (sum.Survived == 1) == wantKilled {
+			t.Errorf("%s: %d mutants, %d killed, survived %v", what, sum.Mutants, sum.Killed, sum.Survivors)
+		}
+	}
+}
+
+func TestTheSameMutantsComeInEveryOrder(t *testing.T) {
+	set := planted(t)
+	sum := judged(t, set)
+	set.seed, set.jobs = 2, 1
+	again := judged(t, set)
+	if again.Seed = sum.Seed; !reflect.DeepEqual(sum, again) {
+		t.Errorf("one order gives %+v, another %+v", sum, again)
+	}
+	if sum.Unbuilt != 0 || sum.Judged != sum.Mutants {
+		t.Errorf("of %d mutants %d are judged, and %d do not build", sum.Mutants, sum.Judged, sum.Unbuilt)
+	}
+}
+
 func TestVerdictsAreKeptUntilTheTestsChange(t *testing.T) {
 	set := planted(t)
 	set.root = t.TempDir()
@@ -140,7 +178,7 @@ func TestVerdictsAreKeptUntilTheTestsChange(t *testing.T) {
 func TestABudgetStopsCleanly(t *testing.T) {
 	set := planted(t)
 	set.budget = time.Nanosecond
-	if sum := judged(t, set); sum.Mutants == 0 || sum.Judged != 0 || !sum.clean() {
+	if sum := judged(t, set); sum.Mutants == 0 || sum.Judged != sum.Unbuilt || !sum.clean() {
 		t.Errorf("%d of %d mutants are judged", sum.Judged, sum.Mutants)
 	}
 }

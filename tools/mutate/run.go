@@ -11,8 +11,7 @@ import (
 )
 
 // run judges the mutants and sums them up.
-func run(ctx context.Context, set settings) (*summary, error) {
-	var err error
+func run(ctx context.Context, set settings) (sum *summary, err error) {
 	// An overlay with relative names replaces nothing, and says nothing.
 	if set.root, err = filepath.Abs(set.root); err != nil {
 		return nil, err
@@ -21,7 +20,7 @@ func run(ctx context.Context, set settings) (*summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all, chosen []*mutant
+	var all, picked []*mutant
 	for _, s := range sources {
 		all = append(all, mutants(s)...)
 	}
@@ -35,114 +34,116 @@ func run(ctx context.Context, set settings) (*summary, error) {
 	}
 	for _, m := range all {
 		if set.only == nil || set.only.MatchString(m.name()) {
-			chosen = append(chosen, m)
+			picked = append(picked, m)
 		}
 	}
-	fmt.Fprintf(set.progress, "%d mutants of %v, in the order of seed %d (-seed %d for the same)\n", len(chosen), set.packages, set.seed, set.seed)
+	fmt.Fprintf(set.progress, "%d mutants of %v, in the order of seed %d (-seed %d for the same)\n", len(picked), set.packages, set.seed, set.seed)
 	order := rand.New(rand.NewPCG(set.seed, 0))
-	order.Shuffle(len(chosen), func(i, j int) { chosen[i], chosen[j] = chosen[j], chosen[i] })
+	order.Shuffle(len(picked), func(i, j int) { picked[i], picked[j] = picked[j], picked[i] })
 
-	p, err := newPanel(set, sources)
-	if err != nil {
+	p := &panel{settings: set, picked: picked, reasons: reasons, trials: map[*mutant]trial{}}
+	if p.verdicts, err = openVerdicts(set, sources); err != nil {
 		return nil, err
 	}
-	trials, err := p.judgeAll(ctx, chosen, reasons)
-	return summarise(set.seed, chosen, trials, reasons), errors.Join(err, p.verdicts.close())
+	err = p.judgeAll(ctx)
+	return summarise(set.seed, picked, p.trials, reasons), errors.Join(err, p.verdicts.close())
 }
 
 // panel puts mutants before the judges.
 type panel struct {
 	settings
+	picked   []*mutant
+	reasons  map[*mutant]string // why they are equivalent, where they are listed
 	verdicts *verdicts
-	keys     *keys
-	until    time.Time // when to begin no more; zero: no bound
+	until    time.Time // when to begin no more; zero: no bound yet
 
-	baseline sync.Once
-	unsound  error // why the judges cannot judge
+	mu     sync.Mutex
+	trials map[*mutant]trial // of those that the budget allowed
 }
 
-func newPanel(set settings, sources []*source) (*panel, error) {
-	p := &panel{settings: set}
-	if set.budget > 0 {
-		p.until = time.Now().Add(set.budget)
+// judgeAll tries the mutants, in batches. The error is the first; what was
+// judged before it is kept.
+func (p *panel) judgeAll(ctx context.Context) error {
+	var together, alone []*mutant
+	for _, m := range p.picked {
+		if t, ok := p.verdicts.find(m); ok {
+			p.tell(m, t)
+			continue
+		}
+		switch builds, beside := m.builds(); {
+		case !builds:
+			p.tell(m, trial{Verdict: noBuild})
+		case beside:
+			together = append(together, m)
+		default:
+			alone = append(alone, m)
+		}
 	}
-	var err error
-	if p.keys, err = newKeys(set, sources); err != nil {
-		return nil, err
+	for _, b := range batches(together, alone) {
+		if err := errors.Join(p.judge(ctx, b), b.remove()); err != nil {
+			return err
+		}
 	}
-	p.verdicts, err = openVerdicts(set.state)
-	return p, err
+	return nil
 }
 
-// judgeAll returns the trials of those mutants that the budget allowed. The
-// error is the first of a worker's; what was judged before it is kept.
-func (p *panel) judgeAll(ctx context.Context, chosen []*mutant, reasons map[*mutant]string) (map[*mutant]trial, error) {
+// judge tries the mutants of a batch.
+func (p *panel) judge(ctx context.Context, b *batch) error {
+	if p.over() {
+		return nil
+	}
+	first := p.judges[0]
+	for _, folder := range first.folders(b.src.dir) {
+		if _, err := b.binary(ctx, first, folder); err != nil {
+			return err
+		}
+	}
+	if p.budget > 0 && p.until.IsZero() {
+		// From here on: a budget that is spent on the building gets nobody further.
+		p.until = time.Now().Add(p.budget)
+	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	queue := make(chan *mutant)
-	trials := map[*mutant]trial{}
-	var mu sync.Mutex
 	var workers sync.WaitGroup
 	for range max(1, p.jobs) {
 		workers.Go(func() {
 			for m := range queue {
-				began := time.Now()
-				t, err := p.judge(ctx, m)
+				t, err := b.try(ctx, p.judges, m)
+				if err == nil {
+					err = p.verdicts.keep(m, t)
+				}
 				if err != nil {
 					stop(fmt.Errorf("%s: %w", m, err))
 					continue
 				}
-				mu.Lock()
-				trials[m] = t
-				fmt.Fprintf(p.progress, "[%d/%d] %-40s %s (%.1fs)\n", len(trials), len(chosen), t.describe(reasons[m]), m, time.Since(began).Seconds())
-				mu.Unlock()
+				p.tell(m, t)
 			}
 		})
 	}
-	for _, m := range chosen {
-		if ctx.Err() != nil || !p.until.IsZero() && time.Now().After(p.until) {
+	for _, m := range b.mutants {
+		if ctx.Err() != nil || p.over() {
 			break
 		}
 		queue <- m
 	}
 	close(queue)
 	workers.Wait()
-	return trials, context.Cause(ctx)
+	return context.Cause(ctx)
 }
 
-// judge returns a mutant's trial, an old one where there is one.
-func (p *panel) judge(ctx context.Context, m *mutant) (trial, error) {
-	if t, ok := p.verdicts.find(p.keys.all(m)); ok {
-		return t, nil
-	}
-	p.baseline.Do(func() { p.unsound = p.sound(ctx) })
-	if p.unsound != nil {
-		return trial{}, p.unsound
-	}
-	t, err := try(ctx, p.root, p.settings.judges, m)
-	if err != nil {
-		return trial{}, err
-	}
-	return t, p.verdicts.keep(p.keys.of(m, t), m, t)
-}
+func (p *panel) over() bool { return !p.until.IsZero() && time.Now().After(p.until) }
 
-// sound makes sure that the judges find nothing where nothing was changed.
-func (p *panel) sound(ctx context.Context) error {
-	for _, j := range p.settings.judges {
-		for _, dir := range p.packages {
-			if len(j.folders(dir)) == 0 {
-				continue
-			}
-			came, out, err := j.test(ctx, p.root, dir, nil)
-			if err != nil {
-				return err
-			}
-			if came != passed {
-				return fmt.Errorf("%s of %s fail without a mutant:\n%s", j.name, dir, out)
-			}
-		}
+// tell notes a trial, and says it to whoever watches.
+func (p *panel) tell(m *mutant, t trial) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.trials[m] = t
+	by := t.describe(p.reasons[m])
+	if t.Tests != "" {
+		by += ": " + t.Tests
 	}
-	return nil
+	fmt.Fprintf(p.progress, "[%d/%d] %s: %s\n", len(p.trials), len(p.picked), m, by)
 }
 
 // describe says a trial in a few words.

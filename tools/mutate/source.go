@@ -19,13 +19,18 @@ import (
 
 // source is one package whose guards are mutated.
 type source struct {
-	dir   string // its folder, below the module's root
+	root  string // the module's folder
+	dir   string // its own, below the root
+	name  string
 	fset  *token.FileSet
 	files []*file
 	info  *types.Info
+	pkg   *types.Package
 
 	imports types.Importer
 }
+
+func (s *source) pathOf(file string) string { return filepath.Join(s.root, s.dir, file) }
 
 // file is one file of a package that is no test.
 type file struct {
@@ -43,7 +48,7 @@ func load(root string, dirs []string) ([]*source, error) {
 	}
 	var sources []*source
 	for _, dir := range dirs {
-		s := &source{dir: dir, fset: token.NewFileSet(), imports: imports}
+		s := &source{root: root, dir: dir, fset: token.NewFileSet(), imports: imports}
 		names, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
 		if err != nil {
 			return nil, err
@@ -58,9 +63,10 @@ func load(root string, dirs []string) ([]*source, error) {
 			}
 			s.files = append(s.files, &file{name: dir + "/" + filepath.Base(name), path: name, text: string(text)})
 		}
-		if s.info, err = s.check(nil, ""); err != nil {
+		if s.info, s.pkg, err = s.check(nil, ""); err != nil {
 			return nil, fmt.Errorf("package %s: %w", dir, err)
 		}
+		s.name = s.pkg.Name()
 		sources = append(sources, s)
 	}
 	return sources, nil
@@ -68,7 +74,7 @@ func load(root string, dirs []string) ([]*source, error) {
 
 // check compiles the package as far as types, with another text in the place of
 // one file's. Where there is no such file, it keeps the trees.
-func (s *source) check(changed *file, text string) (*types.Info, error) {
+func (s *source) check(changed *file, text string) (*types.Info, *types.Package, error) {
 	fset := s.fset
 	if changed != nil {
 		fset = token.NewFileSet()
@@ -81,23 +87,37 @@ func (s *source) check(changed *file, text string) (*types.Info, error) {
 		}
 		tree, err := parser.ParseFile(fset, f.name, src, parser.SkipObjectResolution)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if changed == nil {
 			f.tree = tree
 		}
 		trees = append(trees, tree)
 	}
+	if changed != nil {
+		tree, err := parser.ParseFile(fset, helpersName, s.helpers(), parser.SkipObjectResolution)
+		if err != nil {
+			return nil, nil, err
+		}
+		trees = append(trees, tree)
+	}
 	info := &types.Info{Types: map[ast.Expr]types.TypeAndValue{}}
-	conf := types.Config{Importer: s.imports}
-	_, err := conf.Check(s.dir, fset, trees, info)
-	return info, err
+	// Every error is looked at, the first that counts is returned. An import that
+	// a change leaves unused is used in the text that has the others as well.
+	var wrong error
+	conf := types.Config{Importer: s.imports, Error: func(err error) {
+		if wrong == nil && !(changed != nil && strings.HasSuffix(err.Error(), "imported and not used")) {
+			wrong = err
+		}
+	}}
+	pkg, _ := conf.Check(s.dir, fset, trees, info)
+	return info, pkg, wrong
 }
 
 // compiled returns an importer of what the packages import, as the go command
 // has compiled it.
 func compiled(root string, dirs []string) (types.Importer, error) {
-	args := []string{"-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}"}
+	args := []string{"-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}", "os", "strconv"}
 	for _, dir := range dirs {
 		args = append(args, "./"+dir)
 	}

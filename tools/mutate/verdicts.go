@@ -10,18 +10,21 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 )
 
 // verdicts keeps the trials from run to run, in a file with a JSON line each.
-// A verdict is found again only while the mutated package, the packages of the
-// module that it imports, and the tests that have judged it are as they were.
+// A verdict is found again only while everything that was built or read for it
+// is as it was: of the module, every package that a judge's tests are made of,
+// those tests, and what stands in their testdata.
 type verdicts struct {
 	mu    sync.Mutex
 	known map[string]trial
-	file  *os.File // nil: nothing is kept
+	made  map[string]string // by the mutated package: a hash of what verdicts depend on
+	file  *os.File          // nil: nothing is kept
 }
 
 // kept is a line of the file.
@@ -31,52 +34,64 @@ type kept struct {
 	Trial trial
 }
 
-func openVerdicts(path string) (*verdicts, error) {
-	v := &verdicts{known: map[string]trial{}}
-	if path == "" {
+// openVerdicts reads the file that the settings name.
+func openVerdicts(set settings, sources []*source) (*verdicts, error) {
+	v := &verdicts{known: map[string]trial{}, made: map[string]string{}}
+	if set.state == "" {
 		return v, nil
 	}
-	old, err := os.Open(path)
-	switch {
-	case err == nil:
-		defer old.Close()
-		lines := bufio.NewScanner(old)
-		for lines.Scan() {
-			var k kept
-			// A line that a crash has torn is a verdict that was not kept.
-			if json.Unmarshal(lines.Bytes(), &k) == nil {
-				v.known[k.Key] = k.Trial
-			}
+	for _, s := range sources {
+		made, err := madeOf(set, s.dir)
+		if err != nil {
+			return nil, err
 		}
-		if err := lines.Err(); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-	case !errors.Is(err, fs.ErrNotExist):
+		v.made[s.dir] = made
+	}
+	if err := v.read(set.state); err != nil {
 		return nil, err
 	}
-	v.file, err = os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	var err error
+	v.file, err = os.OpenFile(set.state, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	return v, err
 }
 
-func (v *verdicts) find(keys []string) (trial, bool) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for _, key := range keys {
-		if t, ok := v.known[key]; ok {
-			return t, true
+func (v *verdicts) read(path string) error {
+	old, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer old.Close()
+	lines := bufio.NewScanner(old)
+	for lines.Scan() {
+		var k kept
+		// A line that a crash has torn is a verdict that was not kept.
+		if json.Unmarshal(lines.Bytes(), &k) == nil {
+			v.known[k.Key] = k.Trial
 		}
 	}
-	return trial{}, false
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
 }
 
-func (v *verdicts) keep(key string, m *mutant, t trial) error {
+func (v *verdicts) find(m *mutant) (trial, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.known[key] = t
+	t, ok := v.known[v.key(m)]
+	return t, ok
+}
+
+func (v *verdicts) keep(m *mutant, t trial) error {
 	if v.file == nil {
 		return nil
 	}
-	line, err := json.Marshal(kept{Key: key, Name: m.name(), Trial: t})
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	line, err := json.Marshal(kept{Key: v.key(m), Name: m.name(), Trial: t})
 	if err == nil {
 		_, err = v.file.Write(append(line, '\n'))
 	}
@@ -90,95 +105,42 @@ func (v *verdicts) close() error {
 	return v.file.Close()
 }
 
-// keys makes the keys of verdicts.
-type keys struct {
-	judges []judge
-	code   map[string]string // by folder: what is not a test
-	tests  map[string]string // by folder: the tests and what they read
+func (v *verdicts) key(m *mutant) string {
+	return hash(m.file.name, fmt.Sprintf("%d %d %q", m.from, m.to, m.instead), v.made[m.src.dir])
 }
 
-// newKeys hashes the folders that verdicts depend on.
-func newKeys(set settings, sources []*source) (*keys, error) {
-	k := &keys{judges: set.judges, code: map[string]string{}, tests: map[string]string{}}
-	for _, s := range sources {
-		var err error
-		if k.code[s.dir], err = codeOf(set.root, s.dir); err != nil {
-			return nil, err
-		}
-		for _, j := range set.judges {
-			for _, folder := range j.folders(s.dir) {
-				mutated := slices.Contains(set.packages, folder)
-				k.tests[folder], err = digest(filepath.Join(set.root, folder), func(name string) bool {
-					return isTest(name) || !mutated && isCode(name)
-				})
-				if err != nil {
-					return nil, err
-				}
-			}
+// madeOf returns a hash of what the verdicts on a package's mutants depend on.
+func madeOf(set settings, mutated string) (string, error) {
+	const ofModule = "{{with .Module}}{{if .Main}}{{$.Dir}}{{end}}{{end}}"
+	parts := []string{runtime.Version()}
+	args := []string{"-deps", "-test", "-f", ofModule}
+	for _, j := range set.judges {
+		parts = append(parts, fmt.Sprint(j))
+		for _, folder := range j.folders(mutated) {
+			args = append(args, "./"+folder)
 		}
 	}
-	return k, nil
-}
-
-func isTest(name string) bool {
-	return strings.HasSuffix(name, "_test.go") && !strings.Contains(name, "/") ||
-		strings.HasPrefix(name, "testdata/") && !strings.HasPrefix(name, "testdata/rapid/")
-}
-
-func isCode(name string) bool {
-	return strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") && !strings.Contains(name, "/")
-}
-
-// codeOf returns a hash of a package and of what it imports from its module.
-func codeOf(root, dir string) (string, error) {
-	folders, err := list(root, "-deps", "-f", "{{with .Module}}{{if .Main}}{{$.Dir}}{{end}}{{end}}", "./"+dir)
+	folders, err := list(set.root, args...)
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.New()
-	for _, folder := range folders {
-		code, err := digest(folder, isCode)
+	slices.Sort(folders)
+	for _, folder := range slices.Compact(folders) {
+		sum, err := digest(folder, func(name string) bool {
+			return !strings.Contains(name, "/") || strings.HasPrefix(name, "testdata/") && !strings.HasPrefix(name, "testdata/rapid/")
+		})
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintln(sum, code)
+		parts = append(parts, filepath.Base(folder), sum)
 	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+	return hash(parts...), nil
 }
 
-// after returns the key of a verdict that fell when so many judges had been
-// asked. Further ones have no part in it.
-func (k *keys) after(m *mutant, asked int) string {
+func hash(parts ...string) string {
 	sum := sha256.New()
-	fmt.Fprintf(sum, "%s\n%d %d %q\n%s\n", m.file.name, m.from, m.to, m.instead, k.code[m.src.dir])
-	for _, j := range k.judges[:asked] {
-		fmt.Fprintf(sum, "%s %q\n", j.name, j.flags)
-		for _, folder := range j.folders(m.src.dir) {
-			fmt.Fprintf(sum, "%s %s\n", folder, k.tests[folder])
-		}
+	for _, part := range parts {
+		fmt.Fprintf(sum, "%d %s\n", len(part), part)
 	}
 	return hex.EncodeToString(sum.Sum(nil))
-}
-
-// all returns the keys under which a mutant's verdict may be found.
-func (k *keys) all(m *mutant) []string {
-	var out []string
-	for asked := range len(k.judges) + 1 {
-		out = append(out, k.after(m, asked))
-	}
-	return out
-}
-
-// of returns the key of a verdict.
-func (k *keys) of(m *mutant, t trial) string {
-	asked := len(k.judges)
-	for i, j := range k.judges {
-		if t.By == j.name {
-			asked = i + 1
-		}
-	}
-	if t.Verdict == noBuild {
-		asked = 0
-	}
-	return k.after(m, asked)
 }

@@ -36,16 +36,18 @@ const (
 // Server is a running server. Its methods are not safe for concurrent use.
 type Server struct {
 	dir, bin string
+	settings []string
 	as       *syscall.SysProcAttr
 	process  *exec.Cmd
 	said     bytes.Buffer
 	gone     chan struct{} // closed once the process has ended
 }
 
-// Start makes a new server, empty but for the database postgres. As root it
-// runs as the user postgres, or else nobody, since the server refuses root. The
-// error is [ErrNoBinaries] where there is nothing to start.
-func Start(ctx context.Context) (*Server, error) {
+// Start makes a new server, empty but for the database postgres, with settings
+// such as "fsync=off" beyond its own. As root it runs as the user postgres, or
+// else nobody, since the server refuses root. The error is [ErrNoBinaries] where
+// there is nothing to start.
+func Start(ctx context.Context, settings ...string) (*Server, error) {
 	bin, err := binaries()
 	if err != nil {
 		return nil, err
@@ -58,7 +60,7 @@ func Start(ctx context.Context) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{dir: dir, bin: bin, as: as}
+	s := &Server{dir: dir, bin: bin, as: as, settings: settings}
 	if err := s.initialise(ctx); err != nil {
 		_ = os.RemoveAll(dir)
 		return nil, err
@@ -68,6 +70,12 @@ func Start(ctx context.Context) (*Server, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// Installed reports whether there is a server to start.
+func Installed() bool {
+	_, err := binaries()
+	return err == nil
 }
 
 // binaries returns the folder of the newest server that is installed.
@@ -166,8 +174,14 @@ func pause(ctx context.Context) error {
 
 func (s *Server) launch() error {
 	s.said.Reset()
-	s.process = exec.Command(filepath.Join(s.bin, "postgres"), "-D", s.data(), "-k", s.dir,
-		"-c", "listen_addresses=", "-c", "port=5432", "-c", "max_connections=60", "-c", "max_prepared_transactions=0")
+	args := []string{
+		"-D", s.data(), "-k", s.dir,
+		"-c", "listen_addresses=", "-c", "port=5432", "-c", "max_connections=60", "-c", "max_prepared_transactions=0",
+	}
+	for _, setting := range s.settings {
+		args = append(args, "-c", setting)
+	}
+	s.process = exec.Command(filepath.Join(s.bin, "postgres"), args...)
 	s.process.SysProcAttr, s.process.Dir = s.as, s.dir
 	s.process.Stderr, s.process.Stdout = &s.said, &s.said
 	if err := s.process.Start(); err != nil {

@@ -34,3 +34,31 @@ func Outside(n int) bool {
 	}
 	return false
 }
+
+// Names are the names of the digits.
+var Names = [...]struct{ Name string }{{"zero"}, {"one"}}
+
+// Sum adds up what is not negative.
+func Sum(list []int) (sum int, err error) {
+	for _, n := range list {
+		if n < 0 {
+			continue
+		}
+		sum += n
+	}
+	return sum, nil
+}
+
+// Pair is two numbers.
+type Pair struct{ A, B int }
+
+// Twice returns a number and the same again.
+func Twice[N ~int](n N) (p Pair) {
+	p.A, p.B = int(n), int(n)
+	return Pair{A: p.A, B: p.B}
+}
+
+// Tell tells who.
+func (p *Pair) Tell(_ string, who ...string) string {
+	return "it is " + who[0]
+}

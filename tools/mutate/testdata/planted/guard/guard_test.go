@@ -3,7 +3,7 @@ package guard
 import "testing"
 
 func TestShare(t *testing.T) {
-	if Share(1, 4) != 25 || Share(0, 0) != 0 {
+	if Share(2, 8) != 25 || Share(0, 0) != 0 {
 		t.Fatal("a share is wrong")
 	}
 	Known("x")
@@ -17,4 +17,17 @@ func TestOutside(t *testing.T) {
 	if !Outside(-1) {
 		t.Fatal("-1 is not outside")
 	}
+}
+
+func TestWhatIsDone(t *testing.T) {
+	if sum, _ := Sum([]int{1, -1, 2}); sum != 3 {
+		t.Fatal("a sum is wrong")
+	}
+	if Twice(2) != (Pair{2, 2}) {
+		t.Fatal("a pair is wrong")
+	}
+	if len(Names) != 2 {
+		t.Fatal("a name is missing")
+	}
+	(&Pair{}).Tell("", "me")
 }
