@@ -148,12 +148,16 @@ func (s *Store) resolve(ctx context.Context, cause error) error {
 // open, except that a failure of COMMIT itself, which is an [errCommit], may
 // have stored all.
 func (s *Store) transact(ctx context.Context, conn *sql.Conn, do func() error) error {
-	for _, statement := range []string{busyTimeout, fullSynchronous, begin} {
+	for _, statement := range []string{busyTimeout, fullSynchronous} {
 		if _, err := conn.ExecContext(ctx, statement); err != nil {
 			return err
 		}
 	}
-	err := do()
+	// A BEGIN that says that its context ended may have begun all the same.
+	_, err := conn.ExecContext(ctx, begin)
+	if err == nil {
+		err = do()
+	}
 	if err == nil {
 		err = ctx.Err()
 	}
