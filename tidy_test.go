@@ -52,6 +52,7 @@ var edges = map[string][]string{
 	"scenario":                {"*"},
 	"proptest":                {"*"},
 	"proptest/sim":            {"*"},
+	"proptest/internal/graph": nil,
 	"proptest/exhaust":        {"states", "reducer", "gates", "synth", "proptest"},
 	"internal/statesdoc":      {"states", "reducer"},
 	"internal/statesdoc/cmd":  {"reducer", "internal/statesdoc"},
