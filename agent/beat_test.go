@@ -179,6 +179,17 @@ func TestFirstGeneration(t *testing.T) {
 			h.wantReports("3 DispatchAck at old", "4 ActivationStarted")
 			h.wantActs("activate new")
 		}},
+		{"after a restart it takes the dispatch again also where its first acknowledgement still waits", func(h *host) {
+			h.cfg.Generation = agent.First
+			h.start()
+			h.dispatch(first, "new")
+			h.runs = "new" // the switch ended the agent
+			h.start()
+			h.reports = nil
+			h.dispatch(first, "new")
+			h.wantReports("3 DispatchAck at new", "4 ActivationCompleted on new")
+			h.wantHeld(first, states.Soaking)
+		}},
 		{"a convergence that waits in its queue says that the rollout is finished", func(h *host) {
 			h.cfg.Generation = agent.First
 			h.soaking()

@@ -47,11 +47,14 @@ func (in Dispatched) enter(t *turn) {
 	t.acknowledge(w)
 }
 
-// acknowledge says that the dispatch arrived, unless that is on its way.
+// acknowledge says that the dispatch arrived, unless that is on its way. What is
+// on its way of an earlier taking, which the agent does not know any more, does
+// not begin this one.
 func (t *turn) acknowledge(w *work) {
+	begun := w.state != states.Pending
 	switch {
-	case w.acked > w.answered:
-	case w.acks < MaxAcks:
+	case begun && w.acked > w.answered:
+	case !begun || w.acks < MaxAcks:
 		t.report(w, reducer.DispatchAck{AtDispatch: w.AtDispatch})
 	default:
 		t.rewind(w, w.acked)

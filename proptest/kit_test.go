@@ -47,7 +47,7 @@ func spread[V any](t *testing.T, g *rapid.Generator[V], is map[string]func(V) bo
 		}
 	}
 	for what := range is {
-		if seen[what] < draws/200 {
+		if seen[what] < draws/400 {
 			t.Errorf("of %d draws %d are %s", draws, seen[what], what)
 		}
 	}

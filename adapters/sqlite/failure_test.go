@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -97,6 +98,7 @@ type lossy struct {
 	path     string
 	lose     atomic.Bool // the next COMMIT is done, and its answer lost
 	drop     atomic.Bool // the next COMMIT is neither done nor answered
+	begun    atomic.Bool // the next BEGIN is done, and its answer lost
 	dead     atomic.Bool // nothing is answered after a lost one
 	deadNow  atomic.Bool
 	original driver.Driver
@@ -127,6 +129,9 @@ func (c *lossyConn) ExecContext(ctx context.Context, query string, args []driver
 		return nil, errLost
 	}
 	res, err := c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
+	if strings.HasPrefix(query, "BEGIN") && c.of.begun.CompareAndSwap(true, false) {
+		return nil, errLost
+	}
 	if commit && c.of.lose.CompareAndSwap(true, false) {
 		c.of.deadNow.Store(c.of.dead.Load())
 		return nil, errLost
@@ -173,6 +178,17 @@ func TestACommitWhoseAnswerIsLostIsLookedUp(t *testing.T) {
 	require.EqualValues(t, 1, revision(t, s, o))
 	commit(t, s, more)
 	require.EqualValues(t, 2, revision(t, s, o))
+}
+
+// As where the context ends while SQLite begins.
+func TestATransactionThatBeganUnheardIsNotLeftOpen(t *testing.T) {
+	d, s, o, c := openLossy(t)
+	d.begun.Store(true)
+	_, err := s.Commit(t.Context(), []adapters.Change{c})
+	require.ErrorIs(t, err, errLost)
+	require.Zero(t, revision(t, s, o))
+	commit(t, s, c)
+	require.EqualValues(t, 1, revision(t, s, o))
 }
 
 func TestAnOutcomeThatCannotBeLookedUpIsUnknownUntilItCan(t *testing.T) {

@@ -148,12 +148,17 @@ func (s *Store) resolve(ctx context.Context, cause error) error {
 // open, except that a failure of COMMIT itself, which is an [errCommit], may
 // have stored all.
 func (s *Store) transact(ctx context.Context, conn *sql.Conn, do func() error) error {
+	var err error
 	for _, statement := range []string{busyTimeout, fullSynchronous, begin} {
-		if _, err := conn.ExecContext(ctx, statement); err != nil {
+		// A BEGIN that says that its context ended may have begun all the same: it
+		// is rolled back below.
+		if _, err = conn.ExecContext(ctx, statement); err != nil && statement != begin {
 			return err
 		}
 	}
-	err := do()
+	if err == nil {
+		err = do()
+	}
 	if err == nil {
 		err = ctx.Err()
 	}

@@ -7,7 +7,8 @@ import (
 	"github.com/rollmend/rollmend/proptest"
 )
 
-// laws searches for cases in which a law of the pure half is broken.
+// laws searches for cases in which a law of the pure half, or of whole fleets on
+// the core of the engine, is broken.
 type laws struct{}
 
 // seedsPerRound is how many seeds the laws are tried with before the ledger is
@@ -17,7 +18,7 @@ const seedsPerRound = 200
 func (laws) name() string { return "laws" }
 
 func (laws) about() string {
-	return "random cases of every law of the pure half; each law is also seen to catch planted defects (`go test ./proptest`)"
+	return "random cases of every law of the pure half and of fleets on the core of the engine; each law is also seen to catch planted defects (`go test ./proptest`)"
 }
 
 func (laws) share() int { return 20 }
@@ -36,7 +37,7 @@ func allLaws() (all []proptest.Property) {
 	for p := range proptest.Laws() {
 		all = append(all, p)
 	}
-	return all
+	return append(all, proptest.NoGateViolated(), proptest.AnyOrder(), proptest.SameAsMemory())
 }
 
 func (laws) run(ctx context.Context, j *job) error {

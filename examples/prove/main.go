@@ -21,7 +21,6 @@ import (
 func parts(root string) []part {
 	return []part{
 		simulated{realFleet},
-		worlds{realWorlds},
 		laws{},
 		worlds{realWorlds},
 		realCombinations,

@@ -109,7 +109,9 @@ func (p page) String() string {
 	b.WriteString(howOneKnows)
 	for _, part := range p.parts {
 		if d, ok := part.(detailed); ok {
-			b.WriteString(d.details(p.ledgers[part.name()]))
+			if l := p.ledgers[part.name()]; l != nil {
+				b.WriteString(d.details(l))
+			}
 		}
 	}
 	p.table(&b)
@@ -153,7 +155,8 @@ const howOneKnows = `## How one knows that this would find anything
 A search that found nothing may be blind. So each search is also put in front of what it has to
 find:
 
-- the simulated fleet, in front of defects planted in the code (the table below);
+- the simulated fleet, in front of defects planted in the code (the table below), and the walks
+  through small worlds, by the tests of ` + "`proptest/sim`" + `;
 - the laws, in front of systems with a defect, by the tests of ` + "`proptest`" + `;
 - the conformance kit of the stores, in front of broken stores, each caught by a named check
   (` + "`adapters/storetest`" + `), and the kill loop, in front of a process that acknowledges too early;

@@ -101,12 +101,12 @@ func (p simulated) run(ctx context.Context, j *job) error {
 
 // details lists every sort of fault, every case that was synthesised, and every
 // guess that did not come true, with their numbers.
-func (simulated) details(l *ledger) string {
-	if l == nil || l.Took == 0 {
-		return ""
-	}
+func (simulated) details(l *ledger) string { return wentThrough("the fleets", l) }
+
+// wentThrough is the section of the page that lists what a ledger counts one by
+// one.
+func wentThrough(who string, l *ledger) string {
 	var b strings.Builder
-	b.WriteString("## What the fleets went through\n\n")
 	for _, list := range []struct{ title, prefix string }{
 		{"Faults", faultsByName}, {"Events synthesised, by case", guessesByCase}, {"Guesses that did not come true, by the limit that names them", exceptionsByLimit},
 	} {
@@ -120,5 +120,8 @@ func (simulated) details(l *ledger) string {
 			fmt.Fprintf(&b, "%s: %s.\n\n", list.title, strings.Join(items, ", "))
 		}
 	}
-	return b.String()
+	if b.Len() == 0 {
+		return ""
+	}
+	return "## What " + who + " went through\n\n" + b.String()
 }

@@ -23,6 +23,13 @@ type Counterexample struct {
 // few moves.
 const linesOfLife = 12
 
+// moveMark stands in front of what was chosen to happen, apart from what came
+// of it. Behind noFaultAnyMore nothing is chosen any more.
+const (
+	moveMark       = "* "
+	noFaultAnyMore = "no fault from here on"
+)
+
 func (c *Counterexample) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "sim: %s: %s\n", c.Sentence, c.Detail)
@@ -31,8 +38,12 @@ func (c *Counterexample) Error() string {
 	if len(lines) == 0 { // it is the life itself that ends so
 		lines = c.Before[max(0, len(c.Before)-linesOfLife):]
 	}
+	chosen := true
 	for _, l := range lines {
-		fmt.Fprintf(&b, "  %s\n", l)
+		chosen = chosen && l.Text != noFaultAnyMore
+		if chosen || !strings.HasPrefix(l.Text, moveMark) {
+			fmt.Fprintf(&b, "  %s\n", l)
+		}
 	}
 	fmt.Fprintf(&b, "replay: %s", c.Replay())
 	return b.String()

@@ -18,7 +18,7 @@ const sendsMost = 64
 func (s *small) play(m move) {
 	if s.trace.wants {
 		who, text := m.line(s)
-		s.note(who, "%s", "* "+strings.TrimSpace(text))
+		s.note(who, "%s", moveMark+strings.TrimSpace(text))
 	}
 	if m.isFault() {
 		s.left--

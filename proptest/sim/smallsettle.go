@@ -35,7 +35,7 @@ var endings = [...]string{endless: "", firstFirst: "end", lastFirst: "back"}
 // checks that records and hosts then agree, as soon as they have to.
 func (s *small) settleSmall(e ending) {
 	s.left, s.backwards = 0, e == lastFirst
-	s.note("world", "no fault from here on")
+	s.note("world", noFaultAnyMore)
 	for i := range s.tasks {
 		s.tasks[i].cut = false
 	}
