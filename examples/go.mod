@@ -3,17 +3,17 @@ module github.com/rollmend/rollmend/examples
 go 1.26.0
 
 require (
-	modernc.org/sqlite v1.62.0
+	github.com/go-json-experiment/json v1.27.2
 	github.com/rollmend/rollmend v0.0.0
 	github.com/rollmend/rollmend/adapters/sqlite v0.0.0
 	github.com/stretchr/testify v1.12.1
+	modernc.org/sqlite v1.62.0
 	pgregory.net/rapid v1.3.0
 )
 
 require (
-	modernc.org/sqlite v1.62.0
+
 	github.com/dustin/go-humanize v1.1.0 // indirect
-	github.com/go-json-experiment/json v1.27.2 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/ncruces/go-strftime v1.1.0 // indirect

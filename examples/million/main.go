@@ -92,8 +92,11 @@ type part struct {
 var parts = []part{
 	{"cycle", "the store is wiped; every host beats once, spread over a cycle", inOneCycle},
 	{"steady", "every host beats once more; nothing has changed", unchanged},
+	{"restart", "the control plane starts on the store as it is", restarted},
+	{"storm", "every host beats in the first second after a start", stormed},
 	{"fast", "wiped again; heartbeats as fast as they are taken, beside a bare driver", asFastAsTaken},
 	{"growth", "the same with fleets of other sizes", growing},
+	{"http", "heartbeats over HTTP with TLS, beside a bare handler", overHTTP},
 }
 
 func partNames() (names []string) {
