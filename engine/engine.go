@@ -64,8 +64,8 @@ type Engine struct {
 
 	// The loop's own.
 	open    func(context.Context) (adapters.Store, error) // nil: it is open
-	stale   bool // the fleet must be read again before anything is decided
-	blocked bool // the store could not be read: rounds wait for an input to try again
+	stale   bool                                          // the fleet must be read again before anything is decided
+	blocked bool                                          // the store could not be read: rounds wait for an input to try again
 	flight  *flight
 	again   []*request // to be taken into the next round
 

@@ -52,6 +52,7 @@ func TestABatchSaysWhatItsHeartbeatsWouldBeTold(t *testing.T) {
 	}{
 		{"all are well", nil},
 		{"the first is not", map[int]string{0: `{"hostname":"web-1"}`}},
+		{"one has no name", map[int]string{2: `{"hostname":"","at":"2026-03-01T12:00:00Z"}`}},
 		{"some are not, the last one among them", map[int]string{0: `{"at":7}`, 3: `null`, 4: `{"hostname":"","at":"2026-03-01T12:00:00Z"}`, len(bodies): `{"At":1}`}},
 	} {
 		next = 0

@@ -68,8 +68,8 @@ func inOneCycle(ctx context.Context, b *bench) error {
 	hosts := int64(b.hosts)
 	b.table.add("last host converged after its last heartbeat came in", "10 s", "%.2f s", r.drain.Seconds())
 	b.table.add("whole recovery in a cycle of "+b.cycle.String(), "", "%.1f s, %.1f s of processor time, %d commits", r.whole.Seconds(), r.cpu.Seconds(), r.commits)
-	b.table.add("one acknowledgement, p99 (p50, p99.9)", "250 ms", "%.0f ms (%.0f, %.0f)",
-		ms(r.took.percentile(99)), ms(r.took.percentile(50)), ms(r.took.percentile(99.9)))
+	b.table.add("one acknowledgement, p99 (p50, p99.9)", "250 ms", "%.0f ms (%.0f, %.0f); %d times told to come again",
+		ms(r.took.percentile(99)), ms(r.took.percentile(50)), ms(r.took.percentile(99.9)), r.took.turnedAway)
 	b.table.add("peak of resident memory, this program's included", "1024 MiB", "%d MiB, %d B a host", r.peak>>20, r.peak/hosts)
 	if err := b.now.seen.verify(ctx); err != nil {
 		return err

@@ -118,7 +118,7 @@ func (w *world) begin() {
 		replicas = 2 + w.dice.below("replicas", 2)
 	}
 	for i := range replicas {
-		p := &plane{world: w, name: fmt.Sprintf("plane-%d", i+1)}
+		p := &plane{world: w, name: fmt.Sprintf("plane-%d", i+1), overlaps: w.dice.oneIn("overlaps", 2)}
 		w.planes = append(w.planes, p)
 		p.begin()
 	}
