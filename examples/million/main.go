@@ -19,12 +19,17 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"runtime/pprof"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
 )
+
+// memoryLimit leaves room below a gigabyte for what Go does not count: the
+// store's own memory, and files that are mapped.
+const memoryLimit = 900 << 20
 
 type options struct {
 	hosts int
@@ -55,6 +60,9 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
+	// The fleet, its hosts and the control plane live in one process, which is to
+	// stay within a gigabyte: near it the garbage collector works more.
+	debug.SetMemoryLimit(memoryLimit)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := profiled(opts.cpu, func() error { return run(ctx, opts) }); err != nil {

@@ -163,12 +163,14 @@ func (p *plane) drained(ctx context.Context, within time.Duration) error {
 		case converged == p.fleet.hosts:
 			return nil
 		case time.Now().After(ends):
-			return fmt.Errorf("%d of %d hosts have converged %s after the last heartbeat", converged, p.fleet.hosts, within)
+			return fmt.Errorf("%w: %d of %d hosts have converged %s after the last heartbeat", errNotYet, converged, p.fleet.hosts, within)
 		}
 		if err := sleepUntil(ctx, time.Now().Add(time.Millisecond)); err != nil {
 			return err
 		}
 	}
 }
+
+var errNotYet = errors.New("it is not over")
 
 var errWritten = errors.New("an unchanged heartbeat was written")
