@@ -28,7 +28,7 @@ func (c *Core) Decide(now states.Time, inputs []Input) *Batch {
 	c.batches++
 	b := &Batch{
 		now: now, inputs: inputs, number: c.batches, Replies: make([]Reply, len(inputs)),
-		visited: c.visited,
+		visited: c.visited, redriven: c.redriven(len(inputs)),
 	}
 	if len(inputs) > 0 {
 		for _, id := range c.retry {

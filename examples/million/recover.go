@@ -62,15 +62,22 @@ func (p *plane) drainedWhileBeating(ctx context.Context, order []int32, cycle ti
 	if cycle == 0 {
 		return p.drained(ctx, drainMost)
 	}
-	for {
-		if err := p.drained(ctx, cycle/2); !errors.Is(err, errNotYet) {
-			return err
+	beating, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() {
+		err := sleepUntil(beating, time.Now().Add(cycle/2))
+		for err == nil {
+			p.beat++
+			_, err = p.spread(beating, order, cycle, new(atomic.Int64), &answers{})
 		}
-		p.beat++
-		if _, err := p.spread(ctx, order, cycle, new(atomic.Int64), &answers{}); err != nil {
-			return err
-		}
+		ended <- err
+	}()
+	err := p.drained(ctx, drainMost)
+	stop()
+	if other := <-ended; err == nil && !errors.Is(other, context.Canceled) {
+		err = other
 	}
+	return err
 }
 
 // inOneCycle is the recovery as it happens: every host beats in its own time.

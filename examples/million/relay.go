@@ -93,7 +93,8 @@ func (p *plane) spread(ctx context.Context, order []int32, cycle time.Duration, 
 		// the batch says when.
 		due := began.Add(cycle * time.Duration(from+len(hosts)) / time.Duration(len(order)))
 		if err := sleepUntil(ctx, due); err != nil {
-			return due, err
+			failed.note(err)
+			break
 		}
 		beaten.Add(int64(len(hosts)))
 		lastIn = due
@@ -163,14 +164,12 @@ func (p *plane) drained(ctx context.Context, within time.Duration) error {
 		case converged == p.fleet.hosts:
 			return nil
 		case time.Now().After(ends):
-			return fmt.Errorf("%w: %d of %d hosts have converged %s after the last heartbeat", errNotYet, converged, p.fleet.hosts, within)
+			return fmt.Errorf("%d of %d hosts have converged %s after the last heartbeat", converged, p.fleet.hosts, within)
 		}
 		if err := sleepUntil(ctx, time.Now().Add(time.Millisecond)); err != nil {
 			return err
 		}
 	}
 }
-
-var errNotYet = errors.New("it is not over")
 
 var errWritten = errors.New("an unchanged heartbeat was written")
