@@ -63,8 +63,11 @@ func opening(now states.Time, id states.Rollout, plan gates.Plan) adapters.Openi
 
 // sameTargets compares an open rollout with what a manifest would open.
 func sameTargets(known *rollout, now adapters.Opening) error {
-	for _, m := range now.Members {
-		i, ok := known.find(m.Host)
+	for at, m := range now.Members {
+		i, ok := int32(at), at < len(known.Members) && known.Members[at].Host == m.Host
+		if !ok { // nearly always both list the same hosts
+			i, ok = known.find(m.Host)
+		}
 		if !ok {
 			return &TargetsChangedError{Rollout: now.Rollout, Host: m.Host, Is: m.Opened.Target}
 		}

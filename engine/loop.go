@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/states"
@@ -211,6 +212,13 @@ func (e *Engine) confirm(ctx context.Context, batch *Batch) {
 func (e *Engine) reread(ctx context.Context) error {
 	if !e.stale {
 		return nil
+	}
+	if e.open != nil {
+		store, err := e.open(ctx)
+		if err != nil {
+			return fmt.Errorf("engine: open the store: %w", err)
+		}
+		e.opts.Store, e.open = store, nil
 	}
 	if err := e.restore(ctx); err != nil {
 		return err

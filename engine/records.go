@@ -55,7 +55,7 @@ func (c *Core) Missing(inputs []Input) (keys []states.Key) {
 			wantHost(in.Host)
 		}
 	}
-	for _, id := range c.queue[:min(len(c.queue), redriveMost)] {
+	for _, id := range c.queue[:c.redriven(len(inputs))] {
 		c.wanted(id, want)
 	}
 	return keys

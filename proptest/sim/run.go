@@ -126,6 +126,7 @@ func (w *world) begin() {
 	for i := range replicas {
 		name := fmt.Sprintf("plane-%d", i+1)
 		p := &plane{world: w, name: name, dice: w.dice.of(name)}
+		p.overlaps = p.dice.oneIn("overlaps", 2)
 		w.planes = append(w.planes, p)
 	}
 	for _, p := range w.planes {
