@@ -52,10 +52,10 @@ var edges = map[string][]string{
 	"scenario":                {"*"},
 	"proptest":                {"*"},
 	"proptest/sim":            {"*"},
+	"proptest/internal/graph": nil,
 	"proptest/exhaust":        {"states", "reducer", "gates", "synth", "proptest"},
 	"internal/statesdoc":      {"states", "reducer"},
 	"internal/statesdoc/cmd":  {"reducer", "internal/statesdoc"},
-	"proptest/internal/graph": nil,
 }
 
 // allowedImports finds a package's line. Programs that show or measure the

@@ -11,8 +11,10 @@ import (
 const briefly = time.Second
 
 // early is the part of a cycle by which a host may be in front of its place
-// without being moved: clocks and networks are not exact.
-const early = 16
+// without being moved: clocks and networks are not exact. Hosts that came back
+// together stay together within it, so it is no longer than that needs, a
+// quarter of a second in a minute.
+const early = 256
 
 // pace returns when a host is to beat again. Each host has its place in the
 // cycle, by its name; so a fleet that came back all at once is spread evenly

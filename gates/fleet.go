@@ -96,10 +96,8 @@ func NewFleet(plan Plan) *Fleet {
 	for i := range plan.Hosts {
 		h := &plan.Hosts[i]
 		f.hosts[h.Host] = int32(i)
-		c, known := f.channels[h.Channel]
-		if rollout := plan.Ref != "" && h.Target.Known(); !known || rollout && !c.rollout {
-			c.rollout = c.rollout || rollout
-			f.channels[h.Channel] = c
+		if plan.Ref != "" && h.Target.Known() {
+			f.channels[h.Channel] = plannedChannel{rollout: true}
 		}
 	}
 	for _, edge := range plan.HostEdges {
@@ -177,27 +175,21 @@ func (f *Fleet) lists(ask *Ask) bool {
 }
 
 // budgetsOf returns the places of the budgets that select a host.
-func (f *Fleet) budgetsOf(host states.Host) []int {
-	if len(f.selected) == 0 {
-		return nil
-	}
-	i, ok := f.hosts[host]
-	if !ok {
-		return nil
-	}
-	return f.selected[i]
-}
+func (f *Fleet) budgetsOf(host states.Host) []int { return ofFew(f, f.selected, host) }
 
 // edgesTo returns the edges from other hosts to this one.
-func (f *Fleet) edgesTo(host states.Host) []HostEdge {
-	if len(f.behind) == 0 {
+func (f *Fleet) edgesTo(host states.Host) []HostEdge { return ofFew(f, f.behind, host) }
+
+// ofFew returns what a host has of that which few have.
+func ofFew[T any](f *Fleet, few map[int32][]T, host states.Host) []T {
+	if len(few) == 0 {
 		return nil
 	}
 	i, ok := f.hosts[host]
 	if !ok {
 		return nil
 	}
-	return f.behind[i]
+	return few[i]
 }
 
 // Rollout returns the rollout that the plan has for a channel: its ref, where

@@ -75,11 +75,17 @@ func TestAFleetIsWhatItsPlanLists(t *testing.T) {
 // listed holds, since absent counts as not done.
 func TestWhichHostEdgesCount(t *testing.T) {
 	w := watching(t, gates.Plan{
-		Hosts:     append(planned("web-1", "web-2"), gates.PlannedHost{Host: "canary-1", Channel: "edge", Target: "new"}),
-		HostEdges: []gates.HostEdge{{Gates: "canary-1", Gated: "web-1"}, {Gates: "ghost", Gated: "web-2"}},
+		Hosts: append(planned("web-1", "web-2"), gates.PlannedHost{Host: "canary-1", Channel: "edge", Target: "new"}),
+		HostEdges: []gates.HostEdge{
+			{Gates: "canary-1", Gated: "web-1"},
+			{Gates: "ghost", Gated: "web-2"},
+			{Gates: "ghost", Gated: "another-ghost"},
+		},
+		// Nobody is in flight under it, and nobody may be: it selects none of them.
+		Budgets: []gates.Budget{{Name: "nobody", Hosts: []states.Host{"ghost"}}},
 	})
 	if v := w.asks("web-1"); !v.Passed() {
-		t.Errorf("behind a host of another channel: %s", v)
+		t.Errorf("behind a host of another channel, with what others have: %s", v)
 	}
 	if v := w.asks("web-2"); v.Passed() {
 		t.Error("behind a host that is not listed: it may go")

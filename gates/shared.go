@@ -51,7 +51,7 @@ func (s *said) behind(blocks []Block) []Block {
 		return blocks
 	case len(blocks) == 0:
 		return s.blocks
-	case s.front != &blocks[0] || len(s.joined) != len(blocks)+len(s.blocks):
+	case s.front != &blocks[0]: // which keeps what it is the first of alive, so that no other has its place
 		s.front, s.joined = &blocks[0], slices.Clip(slices.Concat(blocks, s.blocks))
 	}
 	return s.joined

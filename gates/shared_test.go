@@ -123,3 +123,138 @@ func TestAVerdictFollowsTheView(t *testing.T) {
 		t.Errorf("got %q, want %q", why, want)
 	}
 }
+
+// shares reports whether two verdicts are made of the same words: the very same,
+// not equal ones.
+func shares(a, b gates.Verdict) bool {
+	return len(a.Blocks) > 0 && len(a.Blocks) == len(b.Blocks) && &a.Blocks[0] == &b.Blocks[0]
+}
+
+// What holds every host of a wave is put into words once for all of them.
+func TestTheHostsOfAWaveShareTheirWords(t *testing.T) {
+	host := func(name states.Host, wave states.Wave) gates.PlannedHost {
+		return gates.PlannedHost{Host: name, Channel: "stable", Target: "new", Wave: wave}
+	}
+	plan := gates.Plan{
+		Hosts: []gates.PlannedHost{
+			host("a0", 0), host("b0", 0), host("a1", 1), host("b1", 1),
+			host("stray-a", states.Unstaged), host("stray-b", states.Unstaged),
+			{Host: "canary", Channel: "edge", Target: "new"},
+		},
+	}
+	behind := plan
+	behind.ChannelEdges = []gates.ChannelEdge{{Gates: "edge", Gated: "stable"}}
+	for _, c := range []struct {
+		what string
+		plan gates.Plan
+		tell func(*watched)
+		a, b states.Host
+		want string
+	}{
+		{"a halted rollout", plan, func(w *watched) { w.is("b1", states.Reverted) }, "a0", "b0", "halted"},
+		{"a channel in front", behind, func(w *watched) { w.in(edge, "canary", states.Pending) }, "a0", "b0", "channel-edges"},
+		{"a wave in front", plan, func(w *watched) { w.is("a0", states.Pending) }, "a1", "b1", "wave-promotion"},
+		{"no wave", plan, func(w *watched) { w.is("a0", states.Pending) }, "stray-a", "stray-b", "wave-promotion"},
+		{"probes that fail in front", plan, func(w *watched) { w.is("a0", states.Converged, failing) }, "a1", "b1", "compliance-wave"},
+		{
+			"a channel and a wave in front", behind, func(w *watched) {
+				w.in(edge, "canary", states.Pending)
+				w.is("a0", states.Pending)
+			}, "a1", "b1", "channel-edges wave-promotion",
+		},
+	} {
+		w := watching(t, c.plan)
+		c.tell(w)
+		first, second := w.asks(c.a), w.asks(c.b)
+		if got := gatesOf(first); got != c.want || gatesOf(second) != c.want {
+			t.Errorf("%s: held by %s and %s, want %s", c.what, got, gatesOf(second), c.want)
+		}
+		if !shares(first, second) {
+			t.Errorf("%s is put into words for each host anew", c.what)
+		}
+		w.is("b0", states.Soaking)
+		if shares(first, w.asks(c.a)) {
+			t.Errorf("%s: the words are older than the view", c.what)
+		}
+	}
+}
+
+// What is said behind blocks of a host's own is not said behind another's.
+func TestWordsBehindBlocksOfOnesOwnAreNotShared(t *testing.T) {
+	view, id := behindAChannel()
+	for _, closure := range []states.Closure{"worse", "worst"} {
+		view.Quarantine(reducer.Quarantine{Channel: "stable", Closure: closure, Why: string(closure)})
+	}
+	for _, closure := range []states.Closure{"worse", "worst", "worse"} {
+		bad := synthesis(id, "web-2", 2)
+		bad.Target = closure
+		v := gates.Evaluate(view, bad)[0]
+		if got := gatesOf(v); got != "quarantine channel-edges wave-promotion" || v.Blocks[0].Waits.Closure.String() != closure.String() {
+			t.Errorf("an ask for %s: %s", closure, v)
+		}
+	}
+}
+
+// A wave that the view has not heard of is answered as well, however far it is;
+// one that there cannot be takes nobody down.
+func TestWavesThatNobodyIsIn(t *testing.T) {
+	view, id := behindAChannel()
+	for wave, want := range map[states.Wave]string{
+		-2:      "channel-edges wave-promotion",
+		3:       "channel-edges wave-promotion",
+		4:       "channel-edges wave-promotion",
+		1 << 30: "channel-edges wave-promotion",
+	} {
+		for range 2 {
+			if got := gatesOf(gates.Evaluate(view, synthesis(id, "web-2", wave))[0]); got != want {
+				t.Errorf("wave %s: held by %s, want %s", wave, got, want)
+			}
+		}
+	}
+	// The next one is put into words once, like those that it has heard of.
+	if a, b := gates.Evaluate(view, synthesis(id, "web-2", 3))[0], gates.Evaluate(view, synthesis(id, "web-2", 3))[0]; !shares(a, b) {
+		t.Error("the wave behind the last is put into words for each host anew")
+	}
+}
+
+// An opening changes what is said of those behind it.
+func TestWordsFollowAnOpening(t *testing.T) {
+	w := watching(t, gates.Plan{
+		Hosts:        append(planned("web-1"), gates.PlannedHost{Host: "slow-1", Channel: "edge-slow", Target: "new"}),
+		ChannelEdges: []gates.ChannelEdge{{Gates: "edge-slow", Gated: "stable"}},
+	})
+	if v := w.asks("web-1"); v.Passed() || v.Blocks[0].Why != "edge-slow@a1b2 is not open yet" {
+		t.Error(v)
+	}
+	w.Open(states.Rollout{Channel: "edge-slow", Ref: "a1b2"})
+	if v := w.asks("web-1"); !v.Passed() {
+		t.Errorf("behind a rollout that was opened without a host: %s", v)
+	}
+}
+
+// Where a caller says that the plan lists a host is a hint: a wrong one answers
+// like none.
+func TestThePlaceOfAHostIsAHint(t *testing.T) {
+	w := watching(t, gates.Plan{Hosts: planned("web-1", "web-2")})
+	for host, listed := range map[states.Host]bool{"web-1": true, "web-2": true, "ghost": false} {
+		for place := int32(-1); place <= 4; place++ {
+			ask := w.ask("web-1")
+			ask.Key.Host, ask.Place = host, place
+			if v := gates.Evaluate(w.View, ask)[0]; v.Passed() != listed {
+				t.Errorf("%s at %d: %s", host, place, v)
+			}
+		}
+	}
+}
+
+// A host that the plan does not list is in flight under no budget.
+func TestAHostThatIsNotListedTakesNoPlace(t *testing.T) {
+	w := watching(t, gates.Plan{
+		Hosts:   planned("web-1", "web-2"),
+		Budgets: []gates.Budget{{Name: "web", Hosts: []states.Host{"web-1", "web-2"}, MaxInFlight: 1}},
+	})
+	w.is("ghost", states.Soaking)
+	if got := w.Holders("web-2"); got != nil {
+		t.Errorf("web-2 waits for %v", got)
+	}
+}

@@ -1,16 +1,12 @@
 package gates
 
-import (
-	"fmt"
-
-	"github.com/rollmend/rollmend/states"
-)
+import "fmt"
 
 // holdWave holds a host of a later wave than the current one, and one that is
 // in none of its channel's waves.
 func holdWave(v *View, ask *Ask, _ *pass, blocks []Block) []Block {
 	rollout := ask.Key.Rollout
-	if ask.Wave == states.Unstaged {
+	if ask.Wave < 0 { // unstaged, or none that there can be
 		return append(blocks, Block{
 			Gate:    "wave-promotion",
 			Scope:   "unstaged host of " + string(rollout.Channel),

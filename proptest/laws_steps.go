@@ -238,7 +238,7 @@ func mayConverge(r states.Record, ev reducer.Event, said reducer.Converged) bool
 		}
 	}
 	activated := r.At(states.ActivatedAt)
-	otherClock := ev.At < activated && !ev.Clamped
+	otherClock := ev.At < activated
 	served := !r.Reported(states.ActivatedAt) || otherClock || ev.At >= activated.Add(r.Policy.Soak)
 	return served && said.Current.Is(r.Target) && r.Current.Is(r.Target)
 }

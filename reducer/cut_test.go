@@ -30,7 +30,7 @@ func TestWhichConvergenceAttestsItsSoak(t *testing.T) {
 		{"a moment early", true, due - 1, false, true, activated, 0},
 		{"cut, a moment early", true, due - 1, true, true, activated, 0},
 		{"before its activation", true, activated - 1, false, false, activated, due},
-		{"cut, before its activation", true, activated - 1, true, true, activated, 0},
+		{"cut, before its activation", true, activated - 1, true, false, activated, due},
 		{"early, after a guessed activation", false, due - 1, false, false, activated - 1, due - 1},
 		{"cut, early, after a guessed activation", false, due - 1, true, false, activated - 1, due - 1},
 	} {

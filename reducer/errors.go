@@ -15,6 +15,10 @@ var ErrNoNumber = errors.New("reducer: a reported event needs a sequence number,
 // ErrNoBody says that an event has no body.
 var ErrNoBody = errors.New("reducer: an event needs a body")
 
+// ErrNoOrigin says that an event comes from none of the three that there are.
+// Taken as it is, it would be written without a number and without evidence.
+var ErrNoOrigin = errors.New("reducer: an event comes from the agent, the control plane or a synthesis")
+
 // WrongRecordError says that an event was handed to another record than its
 // own. Nothing was changed.
 type WrongRecordError struct {

@@ -22,7 +22,11 @@ func late(rec *states.Record, ev *Event) (Disposition, error) {
 	}
 	rest := rec.Guesses()[below:]
 	rewind(rec, below)
-	r, _ := lookup(rec.State, ev.Kind())
+	r, ok := lookup(rec.State, ev.Kind())
+	if !ok {
+		// No log leads to a record that does not bear its own guesses.
+		return Refused, &IllegalError{Key: rec.Key, State: rec.State, Kind: ev.Kind()}
+	}
 	if r.Once && said(rec, ev) {
 		return Duplicate, nil
 	}

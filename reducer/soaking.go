@@ -75,15 +75,14 @@ func writeConverged(rec *states.Record, ev *Event, b Converged) error {
 // activation and the convergence that follow from it. Where no report gave the
 // activation's stamp, the agent's own Converged is the better witness, also one
 // whose time was cut: an agent whose clock is steadily ahead has truly soaked.
-// Where one did, a cut time is held against it like any other, however early it
-// is: what the agent's clock said is not known any more.
+// Where one did, a cut time is held against it like any other.
 func attestSoak(rec *states.Record, ev *Event) (activated, at states.Time, ok bool) {
 	activated = rec.At(states.ActivatedAt)
 	switch {
 	case ev.Reported() && !rec.Reported(states.ActivatedAt):
 		return min(activated, ev.At.Add(-rec.Policy.Soak)), ev.At, true
-	case ev.definite() && ev.At < activated:
-		// Another clock stamped it: it follows the activation in number.
+	case ev.Reported() && ev.At < activated:
+		// Another clock stamped it, or cut it: it follows the activation in number.
 		return activated, rec.SoakDue(), true
 	}
 	return activated, ev.At, ev.At >= rec.SoakDue()

@@ -63,6 +63,9 @@ func wellFormed(rec *states.Record, ev *Event) error {
 	if ev.Body == nil {
 		return ErrNoBody
 	}
+	if ev.Origin.By > BySynthesis {
+		return ErrNoOrigin
+	}
 	kind := ev.Body.Kind()
 	switch {
 	case kind.Agent() == (ev.Origin.By == ByControlPlane),

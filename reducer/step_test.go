@@ -60,3 +60,21 @@ func TestTheOldClosuresPassesDoNotCountForTheNewOne(t *testing.T) {
 		}
 	}
 }
+
+// Taken as it is, it would change the record without a number, and count as
+// evidence for what it says.
+func TestAnEventFromNobodyIsRefused(t *testing.T) {
+	key := states.Key{Rollout: states.Rollout{Channel: "stable", Ref: "a1b2"}, Host: "web-1"}
+	rec := states.Record{Key: key, Target: "new", Belief: states.Belief{State: states.Failed}}
+	for by, want := range map[reducer.By]error{reducer.BySynthesis: nil, reducer.BySynthesis + 1: reducer.ErrNoOrigin} {
+		out, err := reducer.Step(rec, reducer.Event{
+			Key: key, At: 1, Origin: reducer.Origin{By: by}, Body: reducer.RollbackComplete{RevertedTo: "old"},
+		})
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", by, err, want)
+		}
+		if want != nil && (out.Disposition != reducer.Refused || !out.Record.Equal(&rec) || out.Effects.Entry.Event.Body != nil) {
+			t.Errorf("%s: %s, effects %+v", by, out.Disposition, out.Effects)
+		}
+	}
+}

@@ -10,9 +10,9 @@ func Steps(rec states.Record, chain []Event) (states.Record, []Effects, error) {
 	effects := make([]Effects, len(chain))
 	var own owner
 	for i := range chain {
-		was := rec.Revision
-		if _, err := step(&rec, &chain[i], &effects[i], &own); err != nil || rec.Revision == was {
-			return rec, effects[:i], err
+		was := rec
+		if disposition, err := step(&rec, &chain[i], &effects[i], &own); disposition != Applied && disposition != Absorbed {
+			return was, effects[:i], err
 		}
 	}
 	return rec, effects, nil

@@ -136,3 +136,39 @@ func TestStepsThatPartShareNothing(t *testing.T) {
 		t.Errorf("what both came from rests on %d guesses", got)
 	}
 }
+
+// A chain that a report stands in is what one step after the other is, too.
+func TestAReportInAChainIsAStepLikeAnother(t *testing.T) {
+	rec := beginnings(t)[0]
+	reported := func(seq states.Seq, body reducer.Body) reducer.Event {
+		return reducer.Event{Key: stepped, Seq: seq, At: 4000, Body: body}
+	}
+	completed := reducer.ActivationCompleted{Observed: "new"}
+	for what, chain := range map[string][]reducer.Event{
+		"on top of a guess":          {guessed(&rec, states.KindDispatchAck), reported(1, completed), guessed(&rec, states.KindConverged)},
+		"below a guess":              {guessed(&rec, states.KindDispatchAck), reported(1, reducer.DispatchAck{}), guessed(&rec, states.KindActivationCompleted)},
+		"refused":                    {guessed(&rec, states.KindDispatchAck), reported(1, reducer.RollbackComplete{RevertedTo: "old"}), guessed(&rec, states.KindActivationCompleted)},
+		"a retransmit":               {reported(1, reducer.DispatchAck{}), reported(1, reducer.DispatchAck{}), guessed(&rec, states.KindActivationCompleted)},
+		"said again, another number": {reported(1, reducer.DispatchAck{}), reported(2, reducer.DispatchAck{}), guessed(&rec, states.KindActivationCompleted)},
+	} {
+		t.Run(what, func(t *testing.T) { sameAsOneByOne(t, rec, chain) })
+	}
+}
+
+// However long a chain is, it takes the memory of one.
+func TestALongerChainTakesNoMoreAllocations(t *testing.T) {
+	rec := beginnings(t)[0]
+	chain := []reducer.Event{
+		guessed(&rec, states.KindDispatchAck), guessed(&rec, states.KindActivationCompleted), guessed(&rec, states.KindConverged),
+	}
+	of := func(n int) float64 {
+		return testing.AllocsPerRun(100, func() {
+			if _, effects, err := reducer.Steps(rec, chain[:n]); err != nil || len(effects) != n {
+				t.Fatal(err)
+			}
+		})
+	}
+	if one, all := of(1), of(len(chain)); one != all {
+		t.Errorf("one event takes %v allocations, %d take %v", one, len(chain), all)
+	}
+}

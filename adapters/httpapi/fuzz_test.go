@@ -2,8 +2,11 @@ package httpapi_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +41,32 @@ func relayed(s *stub) http.Handler {
 	return httpapi.Agent(s, httpapi.Options{Relays: func(string) bool { return true }, UnknownField: func(string, string) {}})
 }
 
+// What a request may allocate: what every request costs, and for each byte what
+// the costliest one leads to, an item of a batch that is refused in words.
+const (
+	requestMost    = 64 << 10
+	requestPerByte = 1 << 10
+)
+
+// bounded serves a request, which must not take more memory than its size
+// allows. The least of some tries counts: the runtime counts what everybody
+// allocates.
+func bounded(t *testing.T, h http.Handler, r func() *http.Request, size int) *httptest.ResponseRecorder {
+	t.Helper()
+	var spent []uint64
+	var w *httptest.ResponseRecorder
+	var before, after runtime.MemStats
+	for range 3 {
+		req := r()
+		runtime.ReadMemStats(&before)
+		w = serve(h, req)
+		runtime.ReadMemStats(&after)
+		spent = append(spent, after.TotalAlloc-before.TotalAlloc)
+	}
+	require.LessOrEqual(t, slices.Min(spent), uint64(requestMost+requestPerByte*size), "bytes for a request of %d", size)
+	return w
+}
+
 // answered requires an answer that an agent understands: a success, or a
 // problem in words.
 func answered(t *testing.T, status int, body []byte) bool {
@@ -63,15 +92,15 @@ func FuzzHeartbeat(f *testing.F) {
 	seed(f, "heartbeat")
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s := &stub{}
-		conn := named("web-1")
-		w := serve(relayed(s), request(http.MethodPost, httpapi.PathHeartbeat, b, conn))
+		post := func() *http.Request { return request(http.MethodPost, httpapi.PathHeartbeat, b, named("web-1")) }
+		w := bounded(t, relayed(s), post, len(b))
 		if !answered(t, w.Code, w.Body.Bytes()) {
 			return
 		}
 		again := &stub{}
 		_, err := clientOf(httpapi.Agent(again, httpapi.Options{})).Heartbeat(t.Context(), sentBy(s.beats[0]))
 		require.NoError(t, err)
-		require.Equal(t, s.beats, again.beats)
+		require.Equal(t, s.beats[:1], again.beats)
 	})
 }
 
@@ -79,7 +108,9 @@ func FuzzBatch(f *testing.F) {
 	seed(f, "batch")
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s := &stub{}
-		w := serve(relayed(s), request(http.MethodPost, httpapi.PathHeartbeats, b, named("relay")))
+		post := func() *http.Request { return request(http.MethodPost, httpapi.PathHeartbeats, b, named("relay")) }
+		bounded(t, relayed(&stub{}), post, len(b))
+		w := serve(relayed(s), post())
 		if !answered(t, w.Code, w.Body.Bytes()) {
 			return
 		}
@@ -103,7 +134,8 @@ func FuzzReport(f *testing.F) {
 	seed(f, "report-")
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s := &stub{}
-		w := post(relayed(s), httpapi.PathEvents, string(b))
+		post := func() *http.Request { return request(http.MethodPost, httpapi.PathEvents, b, named("web-1")) }
+		w := bounded(t, relayed(s), post, len(b))
 		if !answered(t, w.Code, w.Body.Bytes()) {
 			return
 		}

@@ -3,6 +3,7 @@ package manifest_test
 import (
 	"errors"
 	"os"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -12,8 +13,16 @@ import (
 	"github.com/rollmend/rollmend/gates"
 )
 
+// What parsing may allocate for each byte of a manifest: faults are words, and
+// the shortest budget or edge is a few bytes.
+const (
+	parseMost    = 64 << 10
+	parsePerByte = 1 << 10
+)
+
 // FuzzParse: whatever comes in, it is refused with faults, or gives a plan that
-// the gates can take.
+// the gates can take, the same one each time, and within the memory that the
+// manifest's size allows.
 func FuzzParse(f *testing.F) {
 	full, err := os.ReadFile("testdata/fleet.resolved.json")
 	require.NoError(f, err)
@@ -23,6 +32,18 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"schemaVersion": 1, "hosts": {"a": null}, "channelEdges": [null], "disruptionBudgets": [{"selector": {"and": [null]}}]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := manifest.Parse(b)
+		again, err2 := manifest.Parse(b)
+		require.Equal(t, err, err2)
+		require.Equal(t, m, again)
+		var spent []uint64
+		var before, after runtime.MemStats
+		for range 3 {
+			runtime.ReadMemStats(&before)
+			_, _ = manifest.Parse(b)
+			runtime.ReadMemStats(&after)
+			spent = append(spent, after.TotalAlloc-before.TotalAlloc)
+		}
+		require.LessOrEqual(t, slices.Min(spent), uint64(parseMost+parsePerByte*len(b)), "bytes for a manifest of %d", len(b))
 		if err != nil {
 			var refused *manifest.Error
 			require.True(t, errors.As(err, &refused))

@@ -1,8 +1,10 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rollmend/rollmend/adapters"
@@ -13,31 +15,49 @@ import (
 // will be: open the file again to take it back.
 var ErrTakenOver = errors.New("sqlite: the store was opened elsewhere and is written to from there; nothing was stored")
 
+// ErrReadOnly says that the file, or the folder it is in, may not be written to
+// by this process, or that the file's own header forbids it. Nothing was
+// written: give the process the right, or restore the file from a backup.
+var ErrReadOnly = errors.New("sqlite: the file or its folder cannot be written to: give the process the right to, or restore the file from a backup")
+
 // SQLite's own texts, which every driver hands on. Its error codes are typed
 // differently by each.
 const (
-	textFull        = "database or disk is full"
-	textNotDatabase = "file is not a database"
-	textMalformed   = "database disk image is malformed"
+	textFull     = "database or disk is full"
+	textReadOnly = "attempt to write a readonly database"
 )
+
+// textsOfTheMachine are in errors that say nothing about what a file holds.
+var textsOfTheMachine = []string{
+	"unable to open database file", "disk I/O error", "locked", "out of memory", "interrupted",
+	"access permission denied", "large file support is disabled",
+}
 
 // failed makes an error of the driver one of the port's, where it is one that
 // a caller can act on.
 func (s *Store) failed(doing string, err error) error {
-	if text := err.Error(); strings.Contains(text, textFull) {
+	switch text := err.Error(); {
+	case strings.Contains(text, textFull):
 		return &adapters.FullError{Where: s.where, Err: err}
+	case strings.Contains(text, textReadOnly):
+		return fmt.Errorf("%w: %s: %s: %w", ErrReadOnly, s.where, doing, err)
 	}
 	return fmt.Errorf("sqlite: %s: %s: %w", s.where, doing, err)
 }
 
-// unopenable is failed while opening, where a file may turn out to be something
-// else.
-func (s *Store) unopenable(doing string, err error) error {
+// unopenable is failed while opening, where every error that is not of the
+// machine is one of the file: it is damaged, or something else.
+func (s *Store) unopenable(ctx context.Context, doing string, err error) error {
 	text := err.Error()
-	if strings.Contains(text, textNotDatabase) || strings.Contains(text, textMalformed) {
-		return &adapters.NotAStoreError{Where: s.where, Reason: text, Err: err}
+	ofMachine := func(of string) bool { return strings.Contains(text, of) }
+	if ctx.Err() != nil || ofMachine(textFull) || ofMachine(textReadOnly) || slices.ContainsFunc(textsOfTheMachine, ofMachine) {
+		return s.failed(doing, err)
 	}
-	return s.failed(doing, err)
+	var not *adapters.NotAStoreError
+	if errors.As(err, &not) {
+		return err
+	}
+	return &adapters.NotAStoreError{Where: s.where, Reason: doing + ": " + text, Err: err}
 }
 
 // damaged says that what was read does not fit together.

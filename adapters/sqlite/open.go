@@ -43,7 +43,8 @@ func OpenFile(ctx context.Context, path string) (*Store, error) {
 //
 // The error is an [*adapters.NotAStoreError] for a file that is something else
 // or is damaged, and an [*adapters.NewerSchemaError] for one that a later
-// version wrote; neither was written to.
+// version wrote; neither was written to. [ErrReadOnly] is for a file that this
+// process may not write to.
 func Open(ctx context.Context, db *sql.DB) (*Store, error) {
 	s := &Store{db: db, close: func() error { return nil }, where: "the database"}
 	if err := s.open(ctx); err != nil {
@@ -57,23 +58,35 @@ func (s *Store) open(ctx context.Context) error {
 	s.index = newIndex()
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
-		return s.unopenable("connecting", err)
+		return s.unopenable(ctx, "connecting", err)
 	}
 	defer conn.Close()
 	var file string
 	if err := conn.QueryRowContext(ctx, fileName).Scan(&file); err == nil && file != "" {
 		s.where = file
 	}
-	if err := s.migrate(ctx, conn); err != nil {
+	if _, err := conn.ExecContext(ctx, busyTimeout); err != nil {
+		return s.unopenable(ctx, "configuring", err)
+	}
+	version, err := s.look(ctx, conn)
+	if err != nil {
+		return err
+	}
+	if err := s.migrate(ctx, conn, version); err != nil {
 		return err
 	}
 	if err := s.transact(ctx, conn, func() error {
 		if _, err := conn.ExecContext(ctx, takeEpoch); err != nil {
 			return err
 		}
-		return conn.QueryRowContext(ctx, readWriter).Scan(&s.epoch, &s.turn, &s.ordering)
+		return s.readWriter(ctx, conn)
 	}); err != nil {
-		return s.unopenable("taking the store over", err)
+		return s.unopenable(ctx, "taking the store over", err)
+	}
+	// Last, since it writes to the file's header: whatever is damaged was refused
+	// before.
+	if _, err := conn.ExecContext(ctx, writeAhead); err != nil {
+		return s.unopenable(ctx, "configuring", err)
 	}
 	return s.load(ctx, conn)
 }

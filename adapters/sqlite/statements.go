@@ -16,9 +16,10 @@ const (
 	writeAhead      = `PRAGMA journal_mode = WAL`
 	fileName        = `SELECT file FROM pragma_database_list WHERE name = 'main'`
 
-	begin    = `BEGIN IMMEDIATE`
-	commit   = `COMMIT`
-	rollback = `ROLLBACK`
+	begin        = `BEGIN IMMEDIATE`
+	beginReading = `BEGIN`
+	commit       = `COMMIT`
+	rollback     = `ROLLBACK`
 
 	countTables   = `SELECT count(*), coalesce(sum(name = 'rollmend_schema'), 0) FROM sqlite_master WHERE type = 'table'`
 	createVersion = `CREATE TABLE IF NOT EXISTS rollmend_schema (version INTEGER NOT NULL) STRICT`

@@ -181,14 +181,17 @@ func (s *Store) load(ctx context.Context, conn *sql.Conn) error {
 	}
 	rows, err := conn.QueryContext(ctx, readChangesFrom, s.last)
 	if err != nil {
-		return s.unopenable("reading changes", err)
+		return s.unopenable(ctx, "reading changes", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var id, previous int64
 		var data sql.RawBytes
 		if err := rows.Scan(&id, &previous, &data); err != nil {
-			return s.unopenable("reading changes", err)
+			return s.unopenable(ctx, "reading changes", err)
+		}
+		if id <= s.last {
+			return s.damaged(fmt.Sprintf("change %d stands behind change %d", id, s.last), nil)
 		}
 		key, revision, err := codec.DecodeChangedKey(data)
 		if err != nil {
@@ -205,7 +208,7 @@ func (s *Store) load(ctx context.Context, conn *sql.Conn) error {
 		s.last = id
 	}
 	if err := rows.Err(); err != nil {
-		return s.unopenable("reading changes", err)
+		return s.unopenable(ctx, "reading changes", err)
 	}
 	return nil
 }
@@ -213,13 +216,13 @@ func (s *Store) load(ctx context.Context, conn *sql.Conn) error {
 func (s *Store) loadOpenings(ctx context.Context, conn *sql.Conn) error {
 	rows, err := conn.QueryContext(ctx, readOpenings, len(s.index.openings))
 	if err != nil {
-		return s.unopenable("reading openings", err)
+		return s.unopenable(ctx, "reading openings", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var data sql.RawBytes
 		if err := rows.Scan(&data); err != nil {
-			return s.unopenable("reading openings", err)
+			return s.unopenable(ctx, "reading openings", err)
 		}
 		o, err := codec.DecodeOpening(data)
 		if err != nil {
@@ -228,7 +231,7 @@ func (s *Store) loadOpenings(ctx context.Context, conn *sql.Conn) error {
 		s.index.open(o)
 	}
 	if err := rows.Err(); err != nil {
-		return s.unopenable("reading openings", err)
+		return s.unopenable(ctx, "reading openings", err)
 	}
 	return nil
 }

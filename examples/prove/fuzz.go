@@ -1,12 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -23,9 +24,15 @@ type fuzz struct{ root string }
 // the others the next time.
 const leastFuzz = 10 * time.Second
 
+// minimizeTries bounds how often an input that reaches something new is made
+// smaller. Left to itself the go tool spends up to a minute on each.
+const minimizeTries = "20x"
+
 // buildsWithin bounds how long a target may take to be built, on top of the
 // time that it runs.
 const buildsWithin = 5 * time.Minute
+
+const fuzzTargetsRun = "fuzz targets"
 
 func (fuzz) name() string { return "fuzz" }
 
@@ -33,7 +40,7 @@ func (fuzz) about() string {
 	return "native fuzzing of every decoder, of Step, and of what else has a target (`go test -fuzz`)"
 }
 
-func (fuzz) share() int { return 10 }
+func (fuzz) share() int { return 8 }
 
 func (p fuzz) summary(l *ledger) []figure {
 	var runs, tried uint64
@@ -49,7 +56,7 @@ func (p fuzz) summary(l *ledger) []figure {
 	}
 	return []figure{
 		{what: "fuzzing runs", n: runs},
-		{what: "fuzz targets", n: tried, of: uint64(len(targets))},
+		{what: fuzzTargetsRun, n: tried, of: uint64(len(targets))},
 	}
 }
 
@@ -57,8 +64,6 @@ func (p fuzz) summary(l *ledger) []figure {
 type fuzzTarget struct{ dir, name string }
 
 func (t fuzzTarget) String() string { return t.dir + "." + t.name }
-
-var fuzzFunc = regexp.MustCompile(`(?m)^func (Fuzz\w+)\(\w+ \*testing\.F\)`)
 
 // fuzzTargets finds the targets in the code, as go test -list would, without
 // building every package.
@@ -72,7 +77,7 @@ func fuzzTargets(root string) (targets []fuzzTarget, err error) {
 		case !strings.HasSuffix(path, "_test.go"):
 			return nil
 		}
-		b, err := os.ReadFile(path)
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
 		if err != nil {
 			return err
 		}
@@ -80,8 +85,10 @@ func fuzzTargets(root string) (targets []fuzzTarget, err error) {
 		if err != nil {
 			return err
 		}
-		for _, m := range fuzzFunc.FindAllSubmatch(b, -1) {
-			targets = append(targets, fuzzTarget{filepath.ToSlash(dir), string(m[1])})
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && strings.HasPrefix(f.Name.Name, "Fuzz") {
+				targets = append(targets, fuzzTarget{filepath.ToSlash(dir), f.Name.Name})
+			}
 		}
 		return nil
 	})
@@ -97,10 +104,11 @@ func (p fuzz) run(ctx context.Context, j *job) error {
 		return errors.New("there are no fuzz targets")
 	}
 	each := max(leastFuzz, j.left()/time.Duration(len(targets)))
-	first := int(j.ledger.Counts["turns"]) // of the targets, over all runs
+	// Turns are counted over all runs, and begin elsewhere with each seed.
+	first := int(j.seed - 1 + j.ledger.Counts["turns"])
 	for i := range targets {
 		t := targets[(first+i)%len(targets)]
-		runs, err := t.run(ctx, j.root, each)
+		runs, err := t.run(ctx, j, each)
 		if err != nil {
 			return err
 		}
@@ -119,12 +127,13 @@ func (p fuzz) run(ctx context.Context, j *job) error {
 var execs = regexp.MustCompile(`execs: (\d+)`)
 
 // run fuzzes one target and returns how many inputs it was given.
-func (t fuzzTarget) run(ctx context.Context, root string, during time.Duration) (runs uint64, err error) {
+func (t fuzzTarget) run(ctx context.Context, j *job, during time.Duration) (runs uint64, err error) {
 	bounded, cancel := context.WithTimeout(ctx, during+buildsWithin)
 	defer cancel()
-	var out bytes.Buffer
-	cmd := goTool(bounded, root, &out, "test", "-run=^$", "-fuzz=^"+t.name+"$", "-fuzztime="+during.String(),
-		"-parallel="+strconv.Itoa(runtime.NumCPU()), "./"+t.dir)
+	out := transcript{line: func(line string) { j.doing(t.String() + ": " + line) }}
+	j.doing(t.String())
+	cmd := goTool(bounded, j.root, &out, "test", "-run=^$", "-fuzz=^"+t.name+"$", "-fuzztime="+during.String(),
+		"-fuzzminimizetime="+minimizeTries, "-parallel="+strconv.Itoa(runtime.NumCPU()), "./"+t.dir)
 	err = cmd.Run()
 	if ctx.Err() != nil {
 		return 0, ctx.Err()

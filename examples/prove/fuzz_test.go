@@ -14,6 +14,9 @@ func TestEveryFuzzTargetIsFound(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, targets, fuzzTarget{"adapters/manifest", "FuzzParse"})
 	require.Contains(t, targets, fuzzTarget{"internal/codec", "FuzzRecord"})
+	require.Contains(t, targets, fuzzTarget{"reducer", "FuzzStep"})
+	require.Contains(t, targets, fuzzTarget{"adapters/sqlite", "FuzzOpenFile"})
+	require.NotContains(t, targets, fuzzTarget{"examples/prove", "FuzzGood"}, "it is a text of this file")
 }
 
 func TestAnInputThatFailsIsAViolation(t *testing.T) {
@@ -39,10 +42,13 @@ func FuzzBad(f *testing.F) {
 		require.NoError(t, os.WriteFile(filepath.Join(root, name), []byte(content), 0o644))
 	}
 	t.Setenv("GOWORK", "off")
-	runs, err := fuzzTarget{".", "FuzzGood"}.run(t.Context(), root, time.Second)
+	var doing []string
+	at := &job{root: root, doing: func(what string) { doing = append(doing, what) }}
+	runs, err := fuzzTarget{".", "FuzzGood"}.run(t.Context(), at, time.Second)
 	require.NoError(t, err)
 	require.Positive(t, runs)
-	_, err = fuzzTarget{".", "FuzzBad"}.run(t.Context(), root, time.Second)
+	require.Contains(t, doing[len(doing)-1], "ok")
+	_, err = fuzzTarget{".", "FuzzBad"}.run(t.Context(), at, time.Second)
 	var v *violation
 	require.ErrorAs(t, err, &v)
 	require.Contains(t, v.what, "seven")

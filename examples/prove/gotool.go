@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"time"
 )
 
@@ -20,4 +22,25 @@ func goTool(ctx context.Context, dir string, out io.Writer, args ...string) *exe
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = endsWithin
 	return cmd
+}
+
+// transcript keeps what a tool prints, and says each line of it.
+type transcript struct {
+	all  bytes.Buffer
+	line func(string)
+	said int // bytes of which the lines were said
+}
+
+func (t *transcript) String() string { return t.all.String() }
+
+func (t *transcript) Write(b []byte) (int, error) {
+	n, err := t.all.Write(b)
+	for {
+		line, _, whole := strings.Cut(string(t.all.Bytes()[t.said:]), "\n")
+		if !whole {
+			return n, err
+		}
+		t.said += len(line) + 1
+		t.line(strings.TrimSpace(line))
+	}
 }

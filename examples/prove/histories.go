@@ -43,6 +43,9 @@ func (p histories) summary(l *ledger) (out []figure) {
 }
 
 func (p histories) run(ctx context.Context, j *job) (err error) {
+	if len(p.stores) == 0 {
+		return errUnbound
+	}
 	defer func() { err = errors.Join(err, p.done()) }()
 	return rounds(ctx, j, historiesPerRound, p.each)
 }

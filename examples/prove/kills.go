@@ -33,7 +33,7 @@ func (kills) about() string {
 	return "processes that write to SQLite killed at random points; fresh ones find every acknowledged transition, and every record whole; a process that acknowledges too early is seen to lose"
 }
 
-func (kills) share() int { return 15 }
+func (kills) share() int { return 10 }
 
 func (kills) summary(l *ledger) []figure {
 	return []figure{
@@ -45,6 +45,9 @@ func (kills) summary(l *ledger) []figure {
 }
 
 func (p kills) run(ctx context.Context, j *job) error {
+	if p.loop == nil || p.control == nil {
+		return errUnbound
+	}
 	seen, err := p.control(ctx, j.next())
 	if err != nil {
 		return err

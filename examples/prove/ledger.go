@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 // ledger is what a part has done on one commit, over all runs.
 type ledger struct {
+	Commit  string            `json:"commit"`
 	Seeds   []span            `json:"seeds,omitempty"`
 	Counts  map[string]uint64 `json:"counts,omitempty"` // nearly all only grow
 	Facts   map[string]string `json:"facts,omitempty"`  // the newest word on each thing
@@ -63,14 +65,25 @@ func (l *ledger) seeds() string {
 	return strings.Join(spans, ", ")
 }
 
-// ledgers are the files of one commit's ledgers.
-type ledgers struct{ dir string }
+// ledgers are the files of one commit's ledgers, in a folder beside those of
+// other commits.
+type ledgers struct {
+	dir   string
+	wrote map[string][]byte // by part: what its file holds, as far as this process knows
+}
+
+func newLedgers(state, commit string) *ledgers {
+	return &ledgers{dir: filepath.Join(state, commit), wrote: map[string][]byte{}}
+}
+
+func (ls *ledgers) commit() string { return filepath.Base(ls.dir) }
 
 // open reads a part's ledger, an empty one where there is none.
-func (ls ledgers) open(name string) (*ledger, error) {
-	l := &ledger{}
+func (ls *ledgers) open(name string) (*ledger, error) {
+	l := &ledger{Commit: ls.commit()}
 	b, err := os.ReadFile(ls.path(name))
 	if errors.Is(err, fs.ErrNotExist) {
+		ls.wrote[name] = nil
 		return l, nil
 	}
 	if err == nil {
@@ -79,12 +92,14 @@ func (ls ledgers) open(name string) (*ledger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the state of %s: %w; move it away to begin anew", name, err)
 	}
+	ls.wrote[name] = b
 	return l, nil
 }
 
 // save keeps a part's ledger: the old one or the new one is there, whenever the
-// process ends.
-func (ls ledgers) save(name string, l *ledger) error {
+// process ends. It refuses to write over what another process wrote meanwhile:
+// both would count the same seeds.
+func (ls *ledgers) save(name string, l *ledger) error {
 	b, err := json.MarshalIndent(l, "", " ")
 	if err != nil {
 		return err
@@ -92,11 +107,33 @@ func (ls ledgers) save(name string, l *ledger) error {
 	if err := os.MkdirAll(ls.dir, 0o755); err != nil {
 		return err
 	}
+	was, err := os.ReadFile(ls.path(name))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if !bytes.Equal(was, ls.wrote[name]) {
+		return fmt.Errorf("another run writes to %s: let one end, or give this one another -state", ls.path(name))
+	}
 	temp := ls.path(name) + ".new"
 	if err := os.WriteFile(temp, b, 0o644); err != nil {
 		return err
 	}
+	ls.wrote[name] = b
 	return os.Rename(temp, ls.path(name))
 }
 
-func (ls ledgers) path(name string) string { return filepath.Join(ls.dir, name+".json") }
+// newest reads a part's ledger of this commit, or, where nothing was done on
+// it, of the newest of the commits before it on which something was. They are
+// given newest first; where there is none the ledger is empty.
+func (ls *ledgers) newest(name string, before []string) (*ledger, error) {
+	state := filepath.Dir(ls.dir)
+	for _, commit := range append([]string{ls.commit()}, before...) {
+		l, err := newLedgers(state, commit).open(name)
+		if err != nil || l.Took > 0 {
+			return l, err
+		}
+	}
+	return &ledger{Commit: ls.commit()}, nil
+}
+
+func (ls *ledgers) path(name string) string { return filepath.Join(ls.dir, name+".json") }

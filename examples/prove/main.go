@@ -23,11 +23,14 @@ func parts(root string) []part {
 		simulated{realFleet},
 		worlds{realWorlds},
 		laws{},
+		worlds{realWorlds},
+		realCombinations,
 		realHistories(),
 		realKills,
 		fuzz{root},
-		mutants{},
 		trackRecord{root},
+		planted{root},
+		mutants{}, // ends late where the budget is small: nobody's time is behind it
 	}
 }
 
@@ -46,7 +49,7 @@ func main() {
 	flag.Uint64Var(&opts.seed, "seed", 1, "which range of seeds to go on with; each is as long as any budget")
 	flag.StringVar(&opts.state, "state", defaultState(), "the folder that keeps what was done so far")
 	flag.StringVar(&opts.only, "only", "", "one part alone, by its name")
-	flag.BoolVar(&opts.write, "write", false, "write "+pagePath+" from what was done so far on this commit")
+	flag.BoolVar(&opts.write, "write", false, "write "+pagePath+" from what was done so far")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -73,8 +76,8 @@ func prove(ctx context.Context, opts options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if opts.seed == 0 || opts.budget <= 0 {
-		return errors.New("prove: -seed and -budget must be greater than 0")
+	if opts.seed == 0 || opts.budget < 0 || opts.budget == 0 && !opts.write {
+		return errors.New("prove: -seed and -budget must be greater than 0; -budget 0 is for -write alone, which then writes what is there")
 	}
 	all := parts(root)
 	chosen := slices.Clone(all)
@@ -89,14 +92,17 @@ func prove(ctx context.Context, opts options, out io.Writer) error {
 		return err
 	}
 	r := runner{
-		options: opts, root: root, out: out,
-		ledgers: ledgers{filepath.Join(opts.state, commit)},
+		options: opts, root: root, out: &lines{to: out},
+		ledgers: newLedgers(opts.state, commit),
 		ends:    time.Now().Add(opts.budget),
 	}
-	fmt.Fprintf(out, "commit %s; figures of other commits are not mixed in\nstate in %s\n", commit, r.ledgers.dir)
-	broken := r.all(ctx, chosen)
+	fmt.Fprintf(r.out, "code of commit %s, seeds from range %d; state in %s\n", commit, opts.seed, r.ledgers.dir)
+	var broken error
+	if opts.budget > 0 {
+		broken = r.all(ctx, chosen)
+	}
 	if opts.write {
-		if err := writePage(root, commit, all, r.ledgers); err != nil {
+		if err := writePage(root, all, r.ledgers); err != nil {
 			return errors.Join(broken, err)
 		}
 		fmt.Fprintln(out, "wrote", pagePath)
@@ -116,7 +122,7 @@ type runner struct {
 	options
 	root    string
 	out     io.Writer
-	ledgers ledgers
+	ledgers *ledgers
 	ends    time.Time
 }
 
@@ -125,12 +131,7 @@ type runner struct {
 func (r *runner) all(ctx context.Context, ps []part) error {
 	var failed []error
 	for i, p := range ps {
-		shares := 0
-		for _, q := range ps[i:] {
-			shares += q.share()
-		}
-		share := time.Until(r.ends) * time.Duration(p.share()) / time.Duration(shares)
-		if err := r.one(ctx, p, share); err != nil {
+		if err := r.one(ctx, p, shareOf(time.Until(r.ends), ps[i:])); err != nil {
 			failed = append(failed, err)
 		}
 		if ctx.Err() != nil {
@@ -140,8 +141,15 @@ func (r *runner) all(ctx context.Context, ps []part) error {
 	return errors.Join(failed...)
 }
 
-// sayEvery is how often a part that runs says how far it is.
-const sayEvery = 10 * time.Second
+// shareOf returns what the first of some parts has of the time that is left for
+// all of them.
+func shareOf(left time.Duration, ps []part) time.Duration {
+	shares := 0
+	for _, p := range ps {
+		shares += p.share()
+	}
+	return left * time.Duration(ps[0].share()) / time.Duration(shares)
+}
 
 // one runs a part for its share of the time.
 func (r *runner) one(ctx context.Context, p part, share time.Duration) error {
@@ -151,37 +159,42 @@ func (r *runner) one(ctx context.Context, p part, share time.Duration) error {
 	}
 	l.Machine = machine()
 	began, before := time.Now(), l.Took
-	said := began
+	now := &progress{}
+	say := func(format string, args ...any) {
+		fmt.Fprintf(r.out, "%-13s %s\n", p.name(), fmt.Sprintf(format, args...))
+	}
 	j := &job{
 		root: r.root, shared: r.state, seed: r.seed,
-		until: began.Add(share), ledger: l,
-	}
-	j.say = func(format string, args ...any) {
-		fmt.Fprintf(r.out, "%-13s %s\n", p.name(), fmt.Sprintf(format, args...))
+		until: began.Add(share), ledger: l, say: say, doing: now.doing,
 	}
 	j.save = func() error {
 		l.Took = before + time.Since(began)
-		if time.Since(said) > sayEvery {
-			said = time.Now()
-			j.say("%s of %s: %s", time.Since(began).Round(time.Second), share.Round(time.Second), summed(p, l))
-		}
+		now.counted(summed(p, l))
 		return r.ledgers.save(p.name(), l)
 	}
-	j.say("for %s: %s", share.Round(time.Second), p.about())
+	say("for %s: %s", share.Round(time.Second), p.about())
+	quiet := every(sayEvery, func() {
+		say("%s of %s: %s", time.Since(began).Round(time.Second), share.Round(time.Second), now)
+	})
 	err = p.run(ctx, j)
-	l.Broken = ""
+	quiet()
+	if errors.Is(err, errUnbound) {
+		return fmt.Errorf("%s: %w", p.name(), err)
+	}
 	var v *violation
-	if errors.As(err, &v) {
+	switch {
+	case errors.Is(err, context.Canceled):
+		err = nil // said once, for all parts
+	case errors.As(err, &v):
 		l.Broken = v.what + "\n" + v.replay
 		err = fmt.Errorf("VIOLATION in %s\n%s\nagain with: %s", p.name(), v.what, v.replay)
-	} else if err != nil {
+	case err != nil:
 		err = fmt.Errorf("%s: %w", p.name(), err)
+	default:
+		l.Broken = ""
 	}
 	err = errors.Join(err, j.save())
-	j.say("after %s in all: %s", l.Took.Round(time.Second), summed(p, l))
-	if errors.Is(err, context.Canceled) {
-		return nil // said once, for all parts
-	}
+	say("after %s in all: %s", l.Took.Round(time.Second), summed(p, l))
 	return err
 }
 

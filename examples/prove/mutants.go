@@ -23,18 +23,23 @@ type mutants struct{}
 // ends with the mutants that it has begun.
 const mutantsEndWithin = 10 * time.Minute
 
+const (
+	mutantsKilled = "mutants killed"
+	mutantsJudged = "mutants judged"
+)
+
 func (mutants) name() string { return "mutants" }
 
 func (mutants) about() string {
 	return "every guard and statement of states, reducer, gates and synth deleted or inverted in turn: the tests kill the mutant, or it is listed with the reason why nothing can tell (`tools/mutate`)"
 }
 
-func (mutants) share() int { return 10 }
+func (mutants) share() int { return 6 }
 
 func (mutants) summary(l *ledger) []figure {
 	return []figure{
-		{what: "mutants killed", n: l.Counts["killed"], of: l.Counts["killed"] + l.Counts["survived"]},
-		{what: "mutants judged", n: l.Counts["judged"], of: l.Counts["mutants"]},
+		{what: mutantsKilled, n: l.Counts["killed"], of: l.Counts["killed"] + l.Counts["survived"]},
+		{what: mutantsJudged, n: l.Counts["judged"], of: l.Counts["mutants"]},
 		{what: "equivalent", n: l.Counts["equivalent"]},
 	}
 }
@@ -51,7 +56,8 @@ func (mutants) run(ctx context.Context, j *job) error {
 	if err := os.MkdirAll(j.shared, 0o755); err != nil {
 		return err
 	}
-	var summary, progress bytes.Buffer
+	var summary bytes.Buffer
+	progress := transcript{line: j.doing}
 	cmd := goTool(bounded, filepath.Join(j.root, "tools"), &progress, "run", "./mutate", "-json",
 		"-budget", max(time.Second, j.left()).String(), "-state", kept,
 		"-seed", strconv.FormatUint(j.seed, 10), "-jobs", strconv.Itoa(runtime.NumCPU()))

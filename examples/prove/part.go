@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -62,7 +63,12 @@ type job struct {
 	ledger *ledger
 	save   func() error
 	say    func(format string, args ...any)
+	doing  func(what string) // what is under way now, for those who wait
 }
+
+// errUnbound is the error of a part that is registered without what it runs.
+// A part that is left out in silence would look like one that found nothing.
+var errUnbound = errors.New("nothing is bound to this part, so it gathers no evidence: bind it in parts()")
 
 // left returns how much of the part's share is left; negative where it is used
 // up.

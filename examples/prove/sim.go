@@ -65,7 +65,7 @@ func (simulated) about() string {
 	return "whole fleets in one goroutine, with faults of the network, the disk, the clocks, the agents and the control planes; after each step what is believed is compared with what is true"
 }
 
-func (simulated) share() int { return 30 }
+func (simulated) share() int { return 20 }
 
 func (simulated) summary(l *ledger) []figure {
 	return []figure{
@@ -102,7 +102,11 @@ func (p simulated) run(ctx context.Context, j *job) error {
 // details lists every sort of fault, every case that was synthesised, and every
 // guess that did not come true, with their numbers.
 func (simulated) details(l *ledger) string {
+	if l == nil || l.Took == 0 {
+		return ""
+	}
 	var b strings.Builder
+	b.WriteString("## What the fleets went through\n\n")
 	for _, list := range []struct{ title, prefix string }{
 		{"Faults", faultsByName}, {"Events synthesised, by case", guessesByCase}, {"Guesses that did not come true, by the limit that names them", exceptionsByLimit},
 	} {

@@ -11,28 +11,38 @@ import (
 func (p page) goals(b *strings.Builder) {
 	b.WriteString("## What a release is to have\n\n| evidence | at least | so far | |\n|---|---|---|---|\n")
 	for _, t := range targets {
-		word := "not reached yet"
-		n := p.count(t)
-		if n >= t.want {
+		f := p.figure(t)
+		want, word := grouped(t.want), "not reached yet"
+		if t.want == 0 {
+			want = "all"
+			if f.of > 0 {
+				want = "all " + grouped(f.of)
+			}
+		}
+		if t.want > 0 && f.n >= t.want || t.want == 0 && f.of > 0 && f.n == f.of {
 			word = "reached"
 		}
-		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", t.what, grouped(t.want), grouped(n), word)
+		if p.now(t.part).Broken != "" {
+			word = "**broken**"
+		}
+		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", t.what, want, grouped(f.n), word)
 	}
 	b.WriteString("\n")
 }
 
-func (p page) count(t target) uint64 {
+// figure returns what was reached of a target on this commit.
+func (p page) figure(t target) figure {
 	for _, part := range p.parts {
 		if part.name() != t.part {
 			continue
 		}
-		for _, f := range part.summary(p.ledgers[t.part]) {
+		for _, f := range part.summary(p.now(t.part)) {
 			if f.what == t.what {
-				return f.n
+				return f
 			}
 		}
 	}
-	return 0
+	return figure{what: t.what}
 }
 
 const tableHead = `## The record of known defects
@@ -49,10 +59,13 @@ the last run of the test with that change is the last column. The data is
 // table writes the track record.
 func (p page) table(b *strings.Builder) {
 	b.WriteString(tableHead)
-	results := p.ledgers[trackRecord{}.name()].Facts
+	var results map[string]string
+	if l := p.ledgers[trackRecord{}.name()]; l != nil {
+		results = l.Facts
+	}
 	for _, e := range p.record {
 		for i, row := range rows(e) {
-			result := "not run on this commit"
+			result := "not run yet"
 			if i < len(e.Checks) && results[e.CheckID(i)] != "" {
 				result = results[e.CheckID(i)]
 			} else if len(e.Checks) == 0 {
@@ -92,5 +105,7 @@ func rows(e track.Entry) (out []string) {
 
 // cell makes a text fit into a cell of a table.
 func cell(s string) string {
-	return strings.NewReplacer("|", "\\|", "\n", "<br>").Replace(s)
+	return forCells.Replace(s)
 }
+
+var forCells = strings.NewReplacer("|", "\\|", "\n", "<br>")

@@ -31,24 +31,34 @@ func findRoot() (string, error) {
 	}
 }
 
-// commitOf names what the working tree holds: its commit, and behind it, where
-// the tree differs from that, a digest of the difference. The page that this
-// program writes is no difference.
+// notMeasured is what no figure depends on, as git excludes it: pages, and what
+// runs in front of a change. A commit of these alone, such as one of the page
+// that this program writes, leaves the figures what they are.
+var notMeasured = []string{":(top)", ":(top,exclude,glob)**/*.md", ":(top,exclude)docs/*.svg", ":(top,exclude).ci", ":(top,exclude)LICENSE"}
+
+// commitOf names the code in the working tree: the last commit that changed
+// what is measured, and behind it, where the tree differs from that, a digest of
+// the difference.
 func commitOf(root string) (string, error) {
-	head, err := git(root, "rev-parse", "--short=12", "HEAD")
+	only := func(args ...string) []string { return append(append(args, "--"), notMeasured...) }
+	commit, err := git(root, only("log", "-1", "--format=%H")...)
 	if err != nil {
 		return "", err
 	}
-	diff, err := git(root, "diff", "HEAD", "--", ".", ":!"+pagePath)
+	if commit == "" {
+		return "", errors.New("nothing of this repository was committed yet, so no figure could say what it is of")
+	}
+	diff, err := git(root, only("diff", "HEAD")...)
 	if err != nil {
 		return "", err
 	}
-	names, err := git(root, "ls-files", "--others", "--exclude-standard")
+	names, err := git(root, only("ls-files", "--others", "--exclude-standard")...)
 	if err != nil {
 		return "", err
 	}
+	commit = commit[:commitDigits]
 	if diff == "" && names == "" {
-		return head, nil
+		return commit, nil
 	}
 	digest := sha256.New()
 	digest.Write([]byte(diff))
@@ -57,7 +67,26 @@ func commitOf(root string) (string, error) {
 		fmt.Fprint(digest, name, err == nil, len(b))
 		digest.Write(b)
 	}
-	return fmt.Sprintf("%s-dirty-%x", head, digest.Sum(nil)[:4]), nil
+	return fmt.Sprintf("%s%s%x", commit, dirty, digest.Sum(nil)[:4]), nil
+}
+
+const (
+	commitDigits = 12 // of a commit's name: enough for it to be the only one
+	dirty        = "-dirty-"
+)
+
+// ancestors lists the commits before the working tree, newest first, by as many
+// digits as [commitOf] gives.
+func ancestors(root string) ([]string, error) {
+	all, err := git(root, "rev-list", "HEAD")
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for line := range strings.Lines(all) {
+		names = append(names, line[:commitDigits])
+	}
+	return names, nil
 }
 
 func git(root string, args ...string) (string, error) {

@@ -62,6 +62,9 @@ func (worlds) summary(l *ledger) []figure {
 }
 
 func (p worlds) run(ctx context.Context, j *job) error {
+	if p.explore == nil {
+		return errUnbound
+	}
 	walks, err := p.explore(ctx, j.left())
 	if ctx.Err() != nil {
 		return ctx.Err()

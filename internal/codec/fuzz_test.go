@@ -3,6 +3,7 @@ package codec_test
 import (
 	"errors"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,12 +22,21 @@ func FuzzImposition(f *testing.F) { impositions.fuzz(f) }
 func FuzzClearance(f *testing.F)  { clearances.fuzz(f) }
 func FuzzChange(f *testing.F)     { changes.fuzz(f) }
 
-// samples is how many drawn messages each fuzz target starts from: enough to
-// hold most bodies once.
+// samples is how many drawn messages each fuzz target starts from, beside the
+// real ones in testdata/fuzz: enough to hold most bodies once.
 const samples = 40
 
+// readMost and readPerByte bound what reading may allocate. The smallest probe
+// is seven bytes in a message and about a hundred in memory.
+const (
+	readMost    = 4 << 10
+	readPerByte = 64
+)
+
 // fuzz checks that any bytes either give a typed error, or a value that can be
-// written and read again without loss.
+// written and read again without loss; that what is written is written the same
+// again; and that reading takes no more memory than the message's length
+// allows.
 func (f format[V]) fuzz(t *testing.F) {
 	for seed := range samples {
 		in := rapid.Custom(f.draw).Example(seed)
@@ -37,7 +47,11 @@ func (f format[V]) fuzz(t *testing.F) {
 		t.Add(bytes)
 	}
 	t.Fuzz(func(t *testing.T, bytes []byte) {
-		first, err := f.decode(bytes)
+		var first V
+		var err error
+		if spent := allocated(func() { first, err = f.decode(bytes) }); spent > uint64(readMost+readPerByte*len(bytes)) {
+			t.Fatalf("%d bytes allocated for a message of %d", spent, len(bytes))
+		}
 		if err != nil {
 			var damage *codec.Error
 			if !errors.As(err, &damage) {
@@ -60,7 +74,27 @@ func (f format[V]) fuzz(t *testing.F) {
 		if diff := cmp.Diff(first, second, cmpopts.EquateEmpty()); diff != "" {
 			t.Fatal(diff)
 		}
+		if third, err := f.append(nil, &second); err != nil || string(third) != string(again) {
+			t.Fatalf("written as %q, and then as %q: %v", again, third, err)
+		}
 	})
+}
+
+// triesToMeasure is how often work is measured: the runtime counts what
+// everybody allocates.
+const triesToMeasure = 3
+
+// allocated does work some times, and returns the least that it allocated.
+func allocated(work func()) uint64 {
+	var least []uint64
+	var before, after runtime.MemStats
+	for range triesToMeasure {
+		runtime.ReadMemStats(&before)
+		work()
+		runtime.ReadMemStats(&after)
+		least = append(least, after.TotalAlloc-before.TotalAlloc)
+	}
+	return slices.Min(least)
 }
 
 func TestDecodersAllocateInProportionToTheirInput(t *testing.T) {

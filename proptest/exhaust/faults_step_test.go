@@ -300,9 +300,9 @@ var soakFaults = []fault{
 			s.out.Record.Set(states.ConvergedAt, s.ev.At, s.out.Record.Reported(states.ConvergedAt))
 		}
 	})},
-	{"cut-held", "a cut time from before its activation is of another clock", steps(func(s *stepped) {
-		if s.soaking() && s.broke(reducer.SoakNotOver) {
-			s.again(func(_ *states.Record, ev *reducer.Event) { ev.Clamped = false })
+	{"other-clock", "a time that was cut is never of another clock", steps(func(s *stepped) {
+		if s.soaking() && s.err == nil && s.ev.Clamped && s.rec.Reported(states.ActivatedAt) && s.ev.At < s.rec.At(states.ActivatedAt) {
+			s.again(func(_ *states.Record, ev *reducer.Event) { ev.At = s.rec.At(states.ActivatedAt) })
 		}
 	})},
 	{"probe-held", "an enforced probe is not held against a convergence", steps(func(s *stepped) {

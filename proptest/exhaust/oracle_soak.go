@@ -81,8 +81,6 @@ func (r *record) soak(ev *reducer.Event, reported bool) (converged stamp, over b
 		}
 		r.now.stamps[states.ActivatedAt] = stamp{ev.At - length, false}
 		return converged, true
-	case reported && ev.Clamped:
-		r.by(cutHeld)
 	case reported && ev.At < activated.at:
 		r.by(otherClock)
 		return stamp{activated.at + length, false}, true

@@ -94,7 +94,6 @@ const (
 	soakAttested
 	cutSoakAttested
 	otherClock
-	cutHeld
 	probeHeld
 	probeGapAttested
 	observeNeverGates
@@ -231,7 +230,6 @@ var rules = [ruleCount]Rule{
 	soakAttested:           {"soak-attested", "spec 4, the three invariants", "where no report gave the activation's stamp, a reported Converged attests its soak"},
 	cutSoakAttested:        {"cut-soak-attested", "decision: a Converged whose time was cut attests its soak where no report gave the activation's stamp", "also one whose own time was cut"},
 	otherClock:             {"other-clock", "spec 6.5", "a Converged from before its reported activation is of another clock: converged is soak due"},
-	cutHeld:                {"cut-held", "decision: a Converged whose time was cut attests its soak where no report gave the activation's stamp", "against a reported activation a cut time counts like any other"},
 	probeHeld:              {"probe-held", "spec 4, the three invariants", "every probe that is enforced has passed"},
 	probeGapAttested:       {"probe-gap-attested", "spec 4, the three invariants", "after a gap it attests the enforced probes that have reported nothing since"},
 	observeNeverGates:      {"observe-never-gates", "spec 4, the three invariants", "a probe that is not enforced never gates"},

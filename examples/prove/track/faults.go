@@ -41,7 +41,7 @@ func (r Record) Faults(root string) (faults []string) {
 			say("it has no check, and does not say why")
 		}
 		for _, c := range e.Checks {
-			for _, err := range []error{c.Test.find(root), c.Mutation.find(root)} {
+			for _, err := range []error{c.Test.find(root), c.Mutation.Check(root)} {
 				if err != nil {
 					say("%v", err)
 				}
@@ -114,8 +114,8 @@ func anyHolds(files []string, text string) bool {
 	return false
 }
 
-// find reports an error where the mutation cannot be made.
-func (m Mutation) find(root string) error {
+// Check reports an error where the mutation cannot be made.
+func (m Mutation) Check(root string) error {
 	_, err := m.apply(root)
 	return err
 }

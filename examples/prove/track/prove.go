@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 )
@@ -57,7 +56,7 @@ func (p *Prover) Prove(ctx context.Context, c Check) error {
 		return fmt.Errorf("track: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	overlay, err := p.overlay(dir, c.Mutation)
+	overlay, err := c.Mutation.Overlay(p.root, dir)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNotProven, err)
 	}
@@ -69,30 +68,6 @@ func (p *Prover) Prove(ctx context.Context, c Check) error {
 		return fmt.Errorf("%w\nwith the defect %q in %s", err, c.Mutation.Says, c.Mutation.File)
 	}
 	return nil
-}
-
-// overlay writes the file with the defect and the go tool's overlay into dir.
-func (p *Prover) overlay(dir string, m Mutation) (string, error) {
-	root, err := filepath.Abs(p.root)
-	if err != nil {
-		return "", err
-	}
-	source, err := m.apply(root)
-	if err != nil {
-		return "", err
-	}
-	defect := filepath.Join(dir, "defect.go")
-	if err := os.WriteFile(defect, []byte(source), 0o600); err != nil {
-		return "", err
-	}
-	b, err := json.Marshal(map[string]map[string]string{
-		"Replace": {filepath.Join(root, filepath.FromSlash(m.File)): defect},
-	})
-	if err != nil {
-		return "", err
-	}
-	overlay := filepath.Join(dir, "overlay.json")
-	return overlay, os.WriteFile(overlay, b, 0o600)
 }
 
 // expect runs a test and says how it did not end as expected.

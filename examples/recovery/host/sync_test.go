@@ -53,6 +53,17 @@ func TestAFolderThatCannotBeSyncedIsAnError(t *testing.T) {
 	}
 }
 
+// A device that swallows everything can be written to and not be synced. A file
+// that stands on one was never on a disk, and must not take the old one's place.
+func TestAFileThatCannotBeSyncedDoesNotTakeThePlaceOfTheOldOne(t *testing.T) {
+	folder := t.TempDir()
+	require.NoError(t, host.Folder(folder).Make())
+	require.NoError(t, host.Folder(folder).Boot("first"))
+	require.NoError(t, os.Symlink(os.DevNull, filepath.Join(folder, "boot-id.new")))
+	require.ErrorIs(t, host.Folder(folder).Boot("second"), syscall.EINVAL)
+	require.Equal(t, "first", host.Folder(folder).BootID())
+}
+
 // work does what it is told in a folder, as somebody whom permissions bind.
 func work(folder, what string) error {
 	if os.Geteuid() == 0 {
