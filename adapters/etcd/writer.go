@@ -2,8 +2,11 @@ package etcd
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
@@ -15,6 +18,7 @@ type writer struct {
 
 	mu    sync.Mutex
 	fence int64 // the key's revision; 0: it must be put
+	lease clientv3.LeaseID
 }
 
 // writerLife is how long a writer's key is there, in seconds: long, since
@@ -51,21 +55,42 @@ func (s *Store) unfence(revision int64) {
 	}
 }
 
-// putFence puts the fence. Should its answer be lost, a later look finds that the
-// fence is not the one that it knows, and puts another.
+// putFence puts the fence. Should its answer be lost, a later look finds that
+// the fence is not the one that it knows, and puts another. It asks for no more
+// than one thing of one member at a time, so that of several members of which
+// one is silent another is met at the next try.
 func (s *Store) putFence(ctx context.Context) error {
+	s.writer.fence = 0
+	for try := 1; ; try++ {
+		err := s.tryFence(ctx)
+		if err == nil || try == readTries || refused(err) && !errors.Is(err, rpctypes.ErrNoLeader) && !errors.Is(err, rpctypes.ErrLeaseNotFound) {
+			return err
+		}
+		if ended := s.usable(ctx); ended != nil {
+			return ended
+		}
+		time.Sleep(pause)
+	}
+}
+
+func (s *Store) tryFence(ctx context.Context) error {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
-	bounded, cancel := context.WithTimeout(ctx, s.timeout)
+	bounded, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), s.timeout/readTries)
 	defer cancel()
-	bounded = clientv3.WithRequireLeader(bounded)
-	s.writer.fence = 0
-	lease, err := s.client.Grant(bounded, writerLife)
-	if err != nil {
+	if s.writer.lease == 0 {
+		lease, err := s.client.Grant(bounded, writerLife)
+		if err != nil {
+			return err
+		}
+		s.writer.lease = lease.ID
+	}
+	resp, err := s.client.Put(bounded, s.keys.writer(s.writer.id), "", clientv3.WithLease(s.writer.lease))
+	if errors.Is(err, rpctypes.ErrLeaseNotFound) {
+		s.writer.lease = 0
 		return err
 	}
-	resp, err := s.client.Put(bounded, s.keys.writer(s.writer.id), "", clientv3.WithLease(lease.ID))
 	if err != nil {
 		return err
 	}
