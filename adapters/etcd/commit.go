@@ -152,10 +152,10 @@ func (s *Store) encode(c *adapters.Change, o *opened) (*row, error) {
 const perOperation = 24
 
 // size is what a change takes in a request, about: two puts, two compares and
-// two reads; and once more the compares where it closes a gate or quarantines.
+// three reads; and once more the compares where it closes a gate or quarantines.
 func (r *row) size() int {
-	keys := 3*len(r.recordKey) + len(r.logKey) + 2*len(r.opening.id)
-	n := keys + len(r.record) + len(r.log) + 2*idBytes + 8*perOperation
+	keys := 3*len(r.recordKey) + 2*len(r.logKey) + 2*len(r.opening.id)
+	n := keys + len(r.record) + len(r.log) + 2*idBytes + 9*perOperation
 	if r.change.Closes {
 		n += len(r.recordKey) + 4*perOperation
 	}

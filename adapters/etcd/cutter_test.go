@@ -18,7 +18,7 @@ type cutter struct {
 
 	mu    sync.Mutex
 	bytes []byte
-	fault func(c *crossing)
+	fault func(c *crossing) (on bool)
 }
 
 // crossing is a connection that a fault happens to, and the bytes that are on
@@ -59,8 +59,9 @@ func (c *cutter) listen(t testing.TB, endpoint string) string {
 	return "http://" + l.Addr().String()
 }
 
-// arm lets a fault happen to the next request that holds these bytes.
-func (c *cutter) arm(text string, fault func(*crossing)) {
+// arm lets a fault happen to the next request that holds these bytes. The fault
+// says whether the connection goes on.
+func (c *cutter) arm(text string, fault func(*crossing) (on bool)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.bytes, c.fault = []byte(text), fault
@@ -73,7 +74,7 @@ func (c *cutter) armed() bool {
 }
 
 // caught disarms the cutter where the bytes are those that it waits for.
-func (c *cutter) caught(b []byte) func(*crossing) {
+func (c *cutter) caught(b []byte) func(*crossing) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.fault == nil || !bytes.Contains(b, c.bytes) {
@@ -122,8 +123,10 @@ func (c *cutter) carry(client net.Conn) {
 			return
 		}
 		if fault := c.caught(buf[:n]); fault != nil {
-			fault(&crossing{client, server, buf[:n], &mute, &mu})
-			return
+			if on := fault(&crossing{client, server, buf[:n], &mute, &mu}); !on {
+				return
+			}
+			continue
 		}
 		if _, err := server.Write(buf[:n]); err != nil {
 			return

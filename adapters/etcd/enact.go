@@ -20,8 +20,8 @@ const (
 	planClearance  = 'C' // then the clearance
 )
 
-// maxActs is how many acts go into one call, at three operations each.
-const maxActs = maxGroups * groupSize / 3
+// maxActs is how many acts go into one call, at four operations each.
+const maxActs = maxGroups * groupSize / 4
 
 // Enact implements [adapters.Store]. A resumption that is stored already, the
 // same in every field, is left as it is too. Where nothing was to be stored,

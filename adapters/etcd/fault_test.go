@@ -14,8 +14,13 @@ import (
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 	"github.com/stretchr/testify/require"
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // raw is a client past the store.
@@ -45,6 +50,17 @@ func count(t testing.TB, client *clientv3.Client, prefix string) int64 {
 	return resp.Count
 }
 
+// arrives waits until something is there. It may run beside the test.
+func arrives(t testing.TB, there func() bool) {
+	for range 5000 {
+		if there() {
+			return
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	t.Error("what was delivered did not arrive")
+}
+
 func TestACommitWhoseAnswerIsLostIsLookedUp(t *testing.T) {
 	cluster := one(t)
 	client := raw(t, cluster)
@@ -53,14 +69,13 @@ func TestACommitWhoseAnswerIsLostIsLookedUp(t *testing.T) {
 	s := open(t, []string{cut.listen(t, cluster.Endpoints()[0])}, etcd.Options{Prefix: in})
 	o := opening("a", "b")
 	require.NoError(t, s.Enact(t.Context(), []adapters.Act{o}))
-	for name, fault := range map[string]func(*crossing){
-		"never sent": func(*crossing) {},
-		"stored": func(c *crossing) {
+	for name, fault := range map[string]func(*crossing) bool{
+		"never sent": func(*crossing) bool { return false },
+		"stored": func(c *crossing) bool {
 			before := count(t, client, in+"log/")
 			c.deliver()
-			for count(t, client, in+"log/") == before {
-				time.Sleep(time.Millisecond)
-			}
+			arrives(t, func() bool { return count(t, client, in+"log/") > before })
+			return false
 		},
 	} {
 		rec := whole(t, s, states.Key{Rollout: o.Rollout, Host: "a"})
@@ -87,11 +102,10 @@ func TestAnEnactmentWhoseAnswerIsLostIsLookedUp(t *testing.T) {
 	var cut cutter
 	s := open(t, []string{cut.listen(t, cluster.Endpoints()[0])}, etcd.Options{Prefix: in})
 	require.NoError(t, s.Enact(t.Context(), []adapters.Act{opening("a")}))
-	cut.arm("said twice", func(c *crossing) {
+	cut.arm("said twice", func(c *crossing) bool {
 		c.deliver()
-		for count(t, client, in+"quarantine/") == 0 {
-			time.Sleep(time.Millisecond)
-		}
+		arrives(t, func() bool { return count(t, client, in+"quarantine/") > 0 })
+		return false
 	})
 	q := reducer.Quarantine{Channel: "stable", Closure: "/nix/store/bad", Why: "said twice"}
 	require.NoError(t, s.Enact(t.Context(), []adapters.Act{adapters.Imposition{Quarantine: q}}))
@@ -102,56 +116,87 @@ func TestAnEnactmentWhoseAnswerIsLostIsLookedUp(t *testing.T) {
 	require.Equal(t, adapters.Ordering(3), f.Ordering, "it was enacted once")
 }
 
+// between opens a store whose client hands over each transaction on its way.
+func between(t testing.TB, hand func(txn *etcdserverpb.TxnRequest, send func() error) error) *etcd.Store {
+	intercept := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, send grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		goOn := func() error { return send(ctx, method, req, reply, cc, opts...) }
+		if txn, ok := req.(*etcdserverpb.TxnRequest); ok {
+			return hand(txn, goOn)
+		}
+		return goOn()
+	}
+	client, err := clientv3.New(clientv3.Config{
+		Endpoints: one(t).Endpoints(), Logger: zap.NewNop(),
+		DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(intercept)},
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, client.Close()) })
+	s, err := etcd.Open(t.Context(), client, etcd.Options{Prefix: prefix()})
+	require.NoError(t, err)
+	return s
+}
+
 // A request may wait in a buffer for as long as it likes. What was said not to
 // be stored must not be stored by it later.
 func TestARequestThatComesTooLateStoresNothing(t *testing.T) {
-	cluster := one(t)
-	client := raw(t, cluster)
-	in := prefix()
-	var cut cutter
-	direct := cluster.Endpoints()[0]
-	s := open(t, []string{cut.listen(t, direct), direct}, etcd.Options{Prefix: in, Timeout: time.Second})
+	ctx, cancel := context.WithCancel(t.Context())
+	var held *etcdserverpb.TxnRequest
+	armed := false
+	s := between(t, func(txn *etcdserverpb.TxnRequest, send func() error) error {
+		if !armed {
+			return send()
+		}
+		held, armed = txn, false
+		cancel()
+		return rpctypes.ErrGRPCTimeout
+	})
 	o := opening("a")
 	require.NoError(t, s.Enact(t.Context(), []adapters.Act{o}))
 	rec := whole(t, s, states.Key{Rollout: o.Rollout, Host: "a"})
 
-	held, released := make(chan struct{}), make(chan struct{})
-	index := func() uint64 {
-		status, err := client.Status(context.Background(), direct)
-		require.NoError(t, err)
-		return status.RaftIndex
-	}
-	cut.arm(in+"log/", func(c *crossing) {
-		close(held)
-		<-released
-		before := index()
-		c.deliver()
-		for index() == before {
-			time.Sleep(time.Millisecond)
+	armed = true
+	_, err := s.Commit(ctx, []adapters.Change{dispatch(t, rec)})
+	require.ErrorIs(t, err, context.Canceled)
+	require.NotErrorIs(t, err, adapters.ErrUnknownOutcome)
+	require.NotNil(t, held)
+	late, err := etcdserverpb.NewKVClient(raw(t, one(t)).ActiveConnection()).Txn(t.Context(), held)
+	require.NoError(t, err)
+	require.False(t, late.Succeeded)
+	require.Equal(t, rec, whole(t, s, rec.Key))
+}
+
+// The client sends a request again where a server says that its time ran out,
+// whatever became of the first.
+func TestARequestThatIsSentTwiceIsNoConflictWithItself(t *testing.T) {
+	sent := 0
+	s := between(t, func(txn *etcdserverpb.TxnRequest, send func() error) error {
+		err := send()
+		if len(txn.Compare) > 0 && sent == 1 && err == nil {
+			sent++
+			return status.Error(codes.DeadlineExceeded, "the server's own")
 		}
+		return err
 	})
-	for cut.armed() { // the client takes turns between its members
-		rec = whole(t, s, rec.Key)
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error)
-		go func() {
-			_, err := s.Commit(ctx, []adapters.Change{dispatch(t, rec)})
-			done <- err
-		}()
-		select {
-		case err := <-done:
-			require.NoError(t, err)
-		case <-held:
-			cancel()
-			require.ErrorIs(t, <-done, context.Canceled)
-		}
-		cancel()
-	}
-	require.Equal(t, rec.Revision, whole(t, s, rec.Key).Revision)
-	before := index()
-	close(released)
-	require.Eventually(t, func() bool { return index() > before }, 10*time.Second, time.Millisecond, "the request never arrived")
-	require.Equal(t, rec.Revision, whole(t, s, rec.Key).Revision)
+	o := opening("a", "b")
+	sent = 1
+	require.NoError(t, s.Enact(t.Context(), []adapters.Act{o}))
+	require.Equal(t, 2, sent)
+	f, err := s.Fleet(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, adapters.Ordering(2), f.Ordering)
+
+	sent = 1
+	closing, stale := failed(t, member(t, &o, 0)), dispatch(t, member(t, &o, 1))
+	closing.Guard, stale.Guard = f.Ordering, f.Ordering
+	stale.Expect, stale.Record.Revision, stale.Effects[0].Entry.Revision = 7, 8, 8
+	results, err := s.Commit(t.Context(), []adapters.Change{closing, stale})
+	require.NoError(t, err)
+	require.Equal(t, 2, sent)
+	require.NoError(t, results[0].Err)
+	var conflict *adapters.ConflictError
+	require.ErrorAs(t, results[1].Err, &conflict)
+	require.Zero(t, conflict.Guard, "the ordering revision was as it should be when the batch was stored")
+	require.Equal(t, closing.Record, whole(t, s, closing.Record.Key))
 }
 
 func TestASchemaFromTheFutureIsRefused(t *testing.T) {
@@ -238,4 +283,36 @@ func TestAFullDatabaseSaysSo(t *testing.T) {
 	results, err := s.Commit(t.Context(), []adapters.Change{dispatch(t, rec)})
 	require.NoError(t, err)
 	require.NoError(t, results[0].Err)
+}
+
+// The pieces of a large opening hang on a lease until the opening is there.
+// Should that end too early, nothing of the opening is stored, and it is made
+// anew.
+func TestAnOpeningWhoseLeaseEndsIsMadeAnew(t *testing.T) {
+	cluster, in := one(t), prefix()
+	client := raw(t, cluster)
+	var cut cutter
+	s := open(t, []string{cut.listen(t, cluster.Endpoints()[0])}, etcd.Options{Prefix: in, RequestBytes: 20_000})
+	cut.arm(in+"named/", func(c *crossing) bool { // what looks whether it is there; then what opens it
+		_, err := c.server.Write(c.bytes)
+		require.NoError(t, err)
+		cut.arm(in+"named/", func(c *crossing) bool {
+			leases, err := client.Leases(context.Background())
+			require.NoError(t, err)
+			for _, l := range leases.Leases {
+				_, err := client.Revoke(context.Background(), l.ID)
+				require.NoError(t, err)
+			}
+			_, err = c.server.Write(c.bytes)
+			require.NoError(t, err)
+			return true
+		})
+		return true
+	})
+	o := openedFleet(t, s, 3000)
+	require.False(t, cut.armed(), "nothing happened")
+	f, err := s.Fleet(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []adapters.Opening{o}, f.Openings)
+	require.Equal(t, adapters.Ordering(2), f.Ordering)
 }

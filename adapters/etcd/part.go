@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/internal/codec"
@@ -28,7 +29,7 @@ type part struct {
 
 	absent  []string             // keys of rollouts that are not opened
 	fresh   []reducer.Quarantine // what the changes bring and is not in force
-	inForce []string             // keys of what they bring and is
+	inForce []clientv3.Cmp       // that what they bring and is in force still is the same
 }
 
 // commit stores the part. A change that was compared with the wrong revision of
@@ -51,6 +52,9 @@ func (p *part) commit(ctx context.Context) error {
 			return err
 		}
 		p.absent = nil
+		if p.sentTwice(&out) {
+			out.resp = nil
+		}
 		if out.resp != nil {
 			err = p.answered(out.resp)
 		} else {
@@ -85,7 +89,7 @@ func (p *part) prepare(ctx context.Context) error {
 	}
 	return p.store.each(ctx, "reading quarantines", names, func(name string, kv *mvccpb.KeyValue) error {
 		if kv != nil {
-			p.inForce = append(p.inForce, name)
+			p.inForce = append(p.inForce, clientv3.Compare(clientv3.ModRevision(name), "=", kv.ModRevision))
 		} else {
 			p.fresh = append(p.fresh, brought[name])
 		}
@@ -101,12 +105,9 @@ func (p *part) write() write {
 		w.marks = append(w.marks, r.logKey)
 	}
 	w.build = func(st stamp) ([]clientv3.Cmp, []clientv3.Op) {
-		var ifs []clientv3.Cmp
+		ifs := slices.Clone(p.inForce)
 		for _, name := range p.absent {
 			ifs = append(ifs, clientv3.Compare(clientv3.CreateRevision(name), "=", 0))
-		}
-		for _, name := range p.inForce {
-			ifs = append(ifs, clientv3.Compare(clientv3.CreateRevision(name), ">", 0))
 		}
 		changes := make([]clientv3.Op, len(p.rows))
 		var closing []*row
@@ -152,6 +153,7 @@ func (p *part) change(r *row, st stamp) clientv3.Op {
 	look := []clientv3.Op{
 		clientv3.OpGet(p.store.keys.opening(r.opening.id), clientv3.WithCountOnly()),
 		clientv3.OpGet(r.recordKey),
+		clientv3.OpGet(r.logKey),
 	}
 	return clientv3.OpTxn(p.conditions(r), store, look)
 }
@@ -192,6 +194,30 @@ func (p *part) impose(fresh *reducer.Quarantine, st stamp) clientv3.Op {
 		}
 	}
 	return last[0]
+}
+
+// sentTwice reports whether the answer is to a request that had been stored
+// when it came: see [Store.before]. Then it notes what the first one stored.
+func (p *part) sentTwice(out *outcome) bool {
+	if out.resp == nil {
+		return false
+	}
+	stored := make(map[string]bool)
+	for i, r := range p.rows {
+		answer := inGroup(out.resp.Responses[1:], i).GetResponseTxn()
+		if answer.Succeeded {
+			continue
+		}
+		for _, kv := range answer.Responses[2].GetResponseRange().GetKvs() {
+			if by, _, err := unstamped(kv.Value); err == nil && by == out.stamp {
+				stored[r.logKey], out.revision = true, kv.ModRevision
+			}
+		}
+	}
+	if len(stored) > 0 {
+		out.stored = stored
+	}
+	return len(stored) > 0
 }
 
 // answered reads what became of each change from the transaction's answer.

@@ -42,7 +42,7 @@ type staged struct {
 // stage puts the pieces beforehand, unless all fits into one request.
 func (e *enactment) stage(ctx context.Context) (*staged, error) {
 	s := &staged{store: e.store}
-	if e.bytes <= e.store.most/2 && len(e.pieces) < maxOps/2 {
+	if e.bytes <= e.store.most/2 {
 		e.puts = append(e.puts, e.pieces...)
 		return s, nil
 	}
@@ -72,9 +72,13 @@ func (e *enactment) stage(ctx context.Context) (*staged, error) {
 }
 
 // keep makes the pieces permanent: they must be there, and leave their lease.
+// The end of a lease takes all that hangs on it at once, so that one of them
+// stands for all.
 func (s *staged) keep() (ifs []clientv3.Cmp, then []clientv3.Op) {
+	if len(s.keys) > 0 {
+		ifs = []clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(s.keys[0]), ">", 0)}
+	}
 	for _, key := range s.keys {
-		ifs = append(ifs, clientv3.Compare(clientv3.CreateRevision(key), ">", 0))
 		then = append(then, clientv3.OpPut(key, "", clientv3.WithIgnoreValue()))
 	}
 	return ifs, then

@@ -19,7 +19,6 @@ import (
 // leaves. So a batch is a list of groups, each a list of changes, and each
 // change a transaction of its own compares.
 const (
-	maxOps    = 128
 	maxGroups = 30
 	groupSize = 40
 )
@@ -68,8 +67,8 @@ func (s *Store) send(ctx context.Context, ifs []clientv3.Cmp, then, otherwise []
 type write struct {
 	doing string
 
-	// build makes the transaction of a stamp. It holds nothing that an earlier
-	// try of it could meet: what it compares may be so again.
+	// build makes the transaction of a stamp. What it compares outside of its
+	// single changes must never hold again once it does not.
 	build func(stamp) ([]clientv3.Cmp, []clientv3.Op)
 
 	// marks are keys of which it writes at least one, with its stamp, if it
@@ -80,7 +79,8 @@ type write struct {
 // outcome is what became of a write: the answer, or, where that was lost, what
 // was found.
 type outcome struct {
-	resp *clientv3.TxnResponse
+	stamp stamp
+	resp  *clientv3.TxnResponse
 
 	revision int64           // that it was stored at
 	stored   map[string]bool // the marks that it wrote
@@ -102,14 +102,28 @@ func (s *Store) store(ctx context.Context, w write) (outcome, error) {
 	resp, sure, err := s.send(ctx, ifs, then, nil)
 	switch {
 	case err == nil && resp.Succeeded:
-		return outcome{resp: resp, revision: resp.Header.GetRevision()}, nil
+		return outcome{stamp: st, resp: resp, revision: resp.Header.GetRevision()}, nil
 	case err == nil:
 		s.unfence(fence)
-		return outcome{}, errAgain
+		return s.before(ctx, w, st)
 	case sure:
 		return outcome{}, s.failed(ctx, w.doing, err)
 	}
 	return s.settle(ctx, w, st, err)
+}
+
+// before finds out whether a write that found other things than it was made for
+// was stored before: the client sends a request again where a server answers
+// that its time ran out, and what was found then is the first copy's work.
+func (s *Store) before(ctx context.Context, w write, st stamp) (outcome, error) {
+	out, err := s.marked(ctx, w, st)
+	switch {
+	case err != nil:
+		return s.settle(ctx, w, st, err)
+	case len(out.stored) > 0:
+		return out, nil
+	}
+	return outcome{}, errAgain
 }
 
 // trust makes sure, after an answer did not come, that the cluster serves
@@ -154,12 +168,18 @@ func (s *Store) settle(ctx context.Context, w write, st stamp, cause error) (out
 	}
 }
 
-// lookFor reads which of a write's marks bear its stamp.
+// lookFor ends a write that may still be on its way, and then reads whether it
+// is there.
 func (s *Store) lookFor(ctx context.Context, w write, st stamp) (outcome, error) {
 	if err := s.refence(ctx); err != nil {
 		return outcome{}, err
 	}
-	out := outcome{stored: make(map[string]bool)}
+	return s.marked(ctx, w, st)
+}
+
+// marked reads which of a write's marks bear its stamp.
+func (s *Store) marked(ctx context.Context, w write, st stamp) (outcome, error) {
+	out := outcome{stamp: st, stored: make(map[string]bool)}
 	err := s.each(ctx, w.doing, w.marks, func(key string, kv *mvccpb.KeyValue) error {
 		if kv == nil {
 			return nil
