@@ -62,17 +62,20 @@ func (s *Store) saw(header *etcdserverpb.ResponseHeader) {
 	}
 }
 
-// readTries bounds how often a read is sent, each time for a part of the
-// timeout: a member that is silent must not use up all of it.
-const readTries = 3
+// turns is how many members a timeout is meant for: one that is silent must not
+// use up all of it.
+const turns = 3
 
-// read reads at one moment, in the newest state that a quorum agreed on.
+// read reads at one moment, in the newest state that a quorum agreed on. It is
+// sent again, for the time of the timeout, while the cluster cannot serve it.
 func (s *Store) read(ctx context.Context, doing string, ops ...clientv3.Op) (*clientv3.TxnResponse, error) {
-	for try := 1; ; try++ {
+	whole, over := context.WithTimeout(ctx, s.timeout)
+	defer over()
+	for {
 		if err := s.usable(ctx); err != nil {
 			return nil, err
 		}
-		bounded, cancel := context.WithTimeout(ctx, s.timeout/readTries)
+		bounded, cancel := context.WithTimeout(whole, s.timeout/turns)
 		resp, err := s.client.Txn(clientv3.WithRequireLeader(bounded)).Then(ops...).Commit()
 		cancel()
 		if err == nil {
@@ -83,13 +86,16 @@ func (s *Store) read(ctx context.Context, doing string, ops ...clientv3.Op) (*cl
 			return nil, ended
 		}
 		var unavailable *adapters.UnavailableError
-		if err = s.failed(ctx, doing, err); try == readTries || !errors.As(err, &unavailable) {
+		if err = s.failed(ctx, doing, err); !errors.As(err, &unavailable) {
 			return nil, err
 		}
 		select {
 		case <-time.After(pause):
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		case <-whole.Done():
+			if ended := ctx.Err(); ended != nil {
+				return nil, ended
+			}
+			return nil, err
 		}
 	}
 }

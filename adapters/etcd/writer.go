@@ -61,15 +61,18 @@ func (s *Store) unfence(revision int64) {
 // one is silent another is met at the next try.
 func (s *Store) putFence(ctx context.Context) error {
 	s.writer.fence = 0
-	for try := 1; ; try++ {
-		err := s.tryFence(ctx)
-		if err == nil || try == readTries || refused(err) && !errors.Is(err, rpctypes.ErrNoLeader) && !errors.Is(err, rpctypes.ErrLeaseNotFound) {
+	whole, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	for {
+		err := s.tryFence(whole)
+		if err == nil || refused(err) && !errors.Is(err, rpctypes.ErrNoLeader) && !errors.Is(err, rpctypes.ErrLeaseNotFound) {
 			return err
 		}
-		if ended := s.usable(ctx); ended != nil {
-			return ended
+		select {
+		case <-time.After(pause):
+		case <-whole.Done():
+			return err
 		}
-		time.Sleep(pause)
 	}
 }
 
@@ -77,7 +80,7 @@ func (s *Store) tryFence(ctx context.Context) error {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
-	bounded, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), s.timeout/readTries)
+	bounded, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), s.timeout/turns)
 	defer cancel()
 	if s.writer.lease == 0 {
 		lease, err := s.client.Grant(bounded, writerLife)
