@@ -29,7 +29,8 @@ type Promise struct {
 	Durable bool
 
 	// SharedByProcesses: several stores may be open on one place at once, and
-	// each sees what the others stored.
+	// each sees what the others stored. One that is an [adapters.Follower] is
+	// held to that as well.
 	SharedByProcesses bool
 }
 
@@ -68,7 +69,7 @@ func Run(t *testing.T, fixture func(t testing.TB) Fixture) {
 // Cases yields the cases, for those who want to run some of them.
 func Cases() iter.Seq[Case] {
 	return func(yield func(Case) bool) {
-		for _, group := range [][]Case{commitCases, logCases, fleetCases, valueCases, concurrencyCases, durabilityCases} {
+		for _, group := range [][]Case{commitCases, logCases, fleetCases, valueCases, concurrencyCases, durabilityCases, followCases} {
 			for _, c := range group {
 				if !yield(c) {
 					return
