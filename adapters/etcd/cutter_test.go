@@ -19,6 +19,44 @@ type cutter struct {
 	mu    sync.Mutex
 	bytes []byte
 	fault func(c *crossing) (on bool)
+	down  bool
+	open  map[net.Conn]bool
+}
+
+// cut ends every connection, and lets none through until it is healed.
+func (c *cutter) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.down = true
+	for conn := range c.open {
+		_ = conn.Close()
+	}
+}
+
+func (c *cutter) heal() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.down = false
+}
+
+// admit notes a connection, unless all are cut.
+func (c *cutter) admit(conn net.Conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.down {
+		return false
+	}
+	if c.open == nil {
+		c.open = make(map[net.Conn]bool)
+	}
+	c.open[conn] = true
+	return true
+}
+
+func (c *cutter) leave(conn net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.open, conn)
 }
 
 // crossing is a connection that a fault happens to, and the bytes that are on
@@ -87,6 +125,10 @@ func (c *cutter) caught(b []byte) func(*crossing) bool {
 
 func (c *cutter) carry(client net.Conn) {
 	defer client.Close()
+	if !c.admit(client) {
+		return
+	}
+	defer c.leave(client)
 	server, err := net.Dial("tcp", c.to)
 	if err != nil {
 		return

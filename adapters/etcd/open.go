@@ -45,9 +45,10 @@ const (
 // version is that of the keys and values which this package writes.
 const version = 1
 
-// A member that is silent for as long is given up, and its calls go to another
-// one. Servers refuse clients that ask more often than every five seconds.
-const keepAliveTime, keepAliveTimeout = 5 * time.Second, 3 * time.Second
+// A member that is silent for as long during a call is given up, and calls go to
+// another one. Servers refuse clients that ask more often than every five
+// seconds, or without a call.
+const keepAliveTime, keepAliveTimeout = 7 * time.Second, 3 * time.Second
 
 // OpenEndpoints opens the store in the cluster of these members, such as
 // "https://10.0.0.1:2379", and creates it where there is none. It has its own
@@ -58,7 +59,6 @@ func OpenEndpoints(ctx context.Context, endpoints []string, o Options) (*Store, 
 		Endpoints:            endpoints,
 		DialKeepAliveTime:    keepAliveTime,
 		DialKeepAliveTimeout: keepAliveTimeout,
-		PermitWithoutStream:  true,
 		Logger:               zap.NewNop(), // what goes wrong, a call's error says
 	})
 	if err != nil {
