@@ -58,12 +58,18 @@ type Engine struct {
 
 	// The loop's own.
 	stale   bool // the fleet must be read again before anything is decided
+	called  bool // then everybody who polls asks again: another writer may have opened a rollout
 	blocked bool // the store could not be read: rounds wait for an input to try again
 
 	inbox   chan []*request // each stays together: a relay's batch is one round's work
 	acts    chan func()     // run by the loop, between two rounds
 	pollers pollers
 	done    chan struct{} // closed when the engine is
+
+	following adapters.Following // nil where the store cannot be followed
+	news      chan struct{}      // rung when others may have stored something
+	deaf      chan struct{}      // closed when nobody listens any more
+
 	ended   chan struct{} // closed when the loop has returned
 	closing sync.Once
 }
@@ -105,10 +111,16 @@ func New(ctx context.Context, opts Options) (*Engine, error) {
 		acts:  make(chan func()),
 		done:  make(chan struct{}),
 		ended: make(chan struct{}),
+		news:  make(chan struct{}),
+		deaf:  make(chan struct{}),
+	}
+	if err := e.follow(ctx); err != nil {
+		return nil, fmt.Errorf("engine: follow the store: %w", err)
 	}
 	if err := e.restore(ctx); err != nil {
-		return nil, err
+		return nil, errors.Join(err, e.unfollow())
 	}
+	e.listen()
 	go e.loop()
 	return e, nil
 }
@@ -117,7 +129,12 @@ func New(ctx context.Context, opts Options) (*Engine, error) {
 // being committed is committed. It returns when nothing of the engine runs any
 // more.
 func (e *Engine) Close() {
-	e.closing.Do(func() { close(e.done) })
+	e.closing.Do(func() {
+		close(e.done)
+		<-e.ended
+		<-e.deaf
+		_ = e.unfollow()
+	})
 	<-e.ended
 }
 

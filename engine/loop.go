@@ -15,7 +15,7 @@ func (e *Engine) loop() {
 	defer cancel()
 	var again []*request
 	for {
-		requests, ok := e.gather(again)
+		requests, ok := e.gather(ctx, again)
 		if !ok {
 			answer(requests, Reply{Err: ErrClosed})
 			return
@@ -26,7 +26,7 @@ func (e *Engine) loop() {
 
 // gather waits until there is work and takes as much of it as a round may
 // hold; ok is false when the engine is closed.
-func (e *Engine) gather(again []*request) (requests []*request, ok bool) {
+func (e *Engine) gather(ctx context.Context, again []*request) (requests []*request, ok bool) {
 	requests = again
 	for len(requests) == 0 && (e.blocked || !e.busy()) {
 		select {
@@ -34,6 +34,11 @@ func (e *Engine) gather(again []*request) (requests []*request, ok bool) {
 			requests = append(requests, more...)
 		case act := <-e.acts:
 			act()
+		case <-e.news:
+			e.catchUp(ctx)
+			if e.stale {
+				return requests, true
+			}
 		case <-e.done:
 			return requests, false
 		}
@@ -49,6 +54,8 @@ func (e *Engine) gather(again []*request) (requests []*request, ok bool) {
 			requests = append(requests, more...)
 		case act := <-acts:
 			act()
+		case <-e.news:
+			e.catchUp(ctx)
 		case <-e.done:
 			return requests, false
 		default:
@@ -154,6 +161,10 @@ func (e *Engine) reread(ctx context.Context) error {
 		return err
 	}
 	e.stale = false
+	if e.called {
+		e.called = false
+		e.pollers.wakeAll()
+	}
 	return nil
 }
 
