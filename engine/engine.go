@@ -67,7 +67,7 @@ type Engine struct {
 	done    chan struct{} // closed when the engine is
 
 	following adapters.Following // nil where the store cannot be followed
-	news      chan struct{}      // rung when others may have stored something
+	news      chan chan<- bool   // others may have stored something; the answer is whether it was taken in
 	deaf      chan struct{}      // closed when nobody listens any more
 
 	ended   chan struct{} // closed when the loop has returned
@@ -111,7 +111,7 @@ func New(ctx context.Context, opts Options) (*Engine, error) {
 		acts:  make(chan func()),
 		done:  make(chan struct{}),
 		ended: make(chan struct{}),
-		news:  make(chan struct{}),
+		news:  make(chan chan<- bool),
 		deaf:  make(chan struct{}),
 	}
 	if err := e.follow(ctx); err != nil {

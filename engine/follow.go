@@ -9,9 +9,14 @@ import (
 
 // This file is about a store that says what other control planes stored.
 
-// followAgain is the wait before the store is asked again after it could not
-// say whether there is news.
-const followAgain = time.Second
+const (
+	// followAgain is the wait before the store is asked again after it could not
+	// say whether there is news, or which.
+	followAgain = time.Second
+
+	// newsWithin bounds how long rounds wait for news.
+	newsWithin = 2 * time.Second
+)
 
 // follow begins to follow the store, where it can be followed. It is to be
 // called before the store is first read.
@@ -39,13 +44,13 @@ func (e *Engine) listen() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
+		<-e.done
+		cancel()
+	}()
+	go func() {
 		defer close(e.deaf)
 		for ctx.Err() == nil {
-			if e.following.Wait(ctx) == nil {
-				select {
-				case e.news <- struct{}{}:
-				case <-ctx.Done():
-				}
+			if e.following.Wait(ctx) == nil && e.tell(ctx) {
 				continue
 			}
 			select {
@@ -54,24 +59,48 @@ func (e *Engine) listen() {
 			}
 		}
 	}()
-	go func() {
-		<-e.done
-		cancel()
-	}()
 }
 
-// catchUp takes in what others stored, between two rounds. Where it cannot be
-// read, it comes with the next news: the guards hold meanwhile.
-func (e *Engine) catchUp(ctx context.Context) {
-	news, err := e.following.News(ctx)
+// tell lets the loop take in news, and again until it could.
+func (e *Engine) tell(ctx context.Context) bool {
+	for {
+		told := make(chan bool, 1)
+		select {
+		case e.news <- told:
+		case <-ctx.Done():
+			return false
+		}
+		select {
+		case ok := <-told:
+			if ok {
+				return true
+			}
+		case <-ctx.Done():
+			return false
+		}
+		select {
+		case <-time.After(followAgain):
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// catchUp takes in what others stored, between two rounds. It reports whether
+// it could; until it can, the guards hold.
+func (e *Engine) catchUp(ctx context.Context) bool {
+	bounded, cancel := context.WithTimeout(ctx, newsWithin)
+	defer cancel()
+	news, err := e.following.News(bounded)
 	if err != nil {
-		return
+		return false
 	}
 	if news.Reload {
 		e.stale, e.called = true, true
-		return
+		return true
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.core.Follow(news.Ordering, news.Quarantines, news.Changed)
+	return true
 }

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -86,6 +87,7 @@ func TestAQuarantineOfAnotherControlPlaneHolds(t *testing.T) {
 type counted struct {
 	*memory.Replica
 	followings, fleets atomic.Int64
+	failing            atomic.Int64 // how many times news cannot be read
 }
 
 func (c *counted) Follow(ctx context.Context) (adapters.Following, error) {
@@ -104,9 +106,29 @@ type countedFollowing struct {
 	of *counted
 }
 
+func (f *countedFollowing) News(ctx context.Context) (adapters.News, error) {
+	if f.of.failing.Add(-1) >= 0 {
+		return adapters.News{}, errors.New("the line is cut")
+	}
+	return f.Following.News(ctx)
+}
+
 func (f *countedFollowing) Close() error {
 	f.of.followings.Add(-1)
 	return f.Following.Close()
+}
+
+func TestNewsThatCannotBeReadComesLater(t *testing.T) {
+	clk, place := newClock(), memory.New()
+	store := &counted{Replica: place.Replica()}
+	store.failing.Store(1)
+	e := startOn(t, clk, store, plan("r1", "new"))
+	other := startOn(t, clk, place.Replica(), plan("r1", "new"))
+	beat(t, other, synth.Heartbeat{Host: "web-1", Current: "new", At: states.TimeOf(clk.Now())})
+	require.Eventually(t, func() bool {
+		return stateOf(t, e, "web-1") == states.Converged
+	}, 10*time.Second, time.Millisecond)
+	require.Negative(t, store.failing.Load())
 }
 
 func TestAnEngineThatIsClosedFollowsNothing(t *testing.T) {

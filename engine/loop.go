@@ -34,8 +34,8 @@ func (e *Engine) gather(ctx context.Context, again []*request) (requests []*requ
 			requests = append(requests, more...)
 		case act := <-e.acts:
 			act()
-		case <-e.news:
-			e.catchUp(ctx)
+		case told := <-e.news:
+			told <- e.catchUp(ctx)
 			if e.stale {
 				return requests, true
 			}
@@ -54,8 +54,8 @@ func (e *Engine) gather(ctx context.Context, again []*request) (requests []*requ
 			requests = append(requests, more...)
 		case act := <-acts:
 			act()
-		case <-e.news:
-			e.catchUp(ctx)
+		case told := <-e.news:
+			told <- e.catchUp(ctx)
 		case <-e.done:
 			return requests, false
 		default:
