@@ -83,7 +83,7 @@ func (s *Store) try(ctx context.Context, first func(*pgx.Batch), do work) error 
 	if err != nil {
 		return err
 	}
-	a := &attempt{conn: conn.Conn(), token: rand.Int64()}
+	a := &attempt{conn: conn.Conn(), token: s.newToken()}
 	sent, err := s.attempt(ctx, a, first, do)
 	if err != nil {
 		s.abandon(ctx, a.conn)
