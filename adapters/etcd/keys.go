@@ -35,6 +35,7 @@ func (k keys) piece(id string, n int) string { return fmt.Sprintf("%sbody/%s/%02
 func (k keys) resumed(digest [32]byte) string {
 	return k.prefix + "again/" + hex.EncodeToString(digest[:])
 }
+
 func (k keys) writer(id string) string { return k.prefix + "writer/" + hex.EncodeToString([]byte(id)) }
 func (k keys) quarantines() string     { return k.prefix + "quarantine/" }
 func (k keys) records() string         { return k.prefix + "record/" }
