@@ -93,7 +93,7 @@ func (f *following) reach(revision int64) {
 // run watches until the following is closed.
 func (f *following) run() {
 	defer close(f.ended)
-	for f.ctx.Err() == nil {
+	for f.store.usable(f.ctx) == nil {
 		f.mu.Lock()
 		from := f.reached
 		f.mu.Unlock()
@@ -104,6 +104,7 @@ func (f *following) run() {
 		}
 		select {
 		case <-time.After(watchAgain):
+		case <-f.store.ended:
 		case <-f.ctx.Done():
 		}
 	}
