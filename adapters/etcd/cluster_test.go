@@ -166,7 +166,7 @@ func TestAMinorityThatIsCutOffRefusesAndTheRestGoesOn(t *testing.T) {
 	o := opening("a", "b")
 	require.NoError(t, s.Enact(t.Context(), []adapters.Act{o}))
 	alone := leader(t, c) // the hardest: it has to notice
-	behind := open(t, []string{alone.Endpoint}, etcd.Options{Prefix: in, Timeout: time.Second})
+	behind := open(t, []string{alone.Endpoint}, etcd.Options{Prefix: in, Timeout: 2 * time.Second})
 	rec := whole(t, behind, states.Key{Rollout: o.Rollout, Host: "a"})
 	c.Isolate(alone)
 	leaderless(t, c, alone)
@@ -192,7 +192,7 @@ func TestAMinorityThatIsCutOffRefusesAndTheRestGoesOn(t *testing.T) {
 
 func TestWithoutAQuorumNothingIsHalfDoneAndWithOneAllIsThere(t *testing.T) {
 	c := start(t, 3, quickElections...)
-	o := etcd.Options{Prefix: prefix(), Timeout: time.Second}
+	o := etcd.Options{Prefix: prefix(), Timeout: 2 * time.Second}
 	s := open(t, c.Endpoints(), o)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
