@@ -72,6 +72,7 @@ type Engine struct {
 	// The loop's own.
 	open    func(context.Context) (adapters.Store, error) // nil: it is open
 	stale   bool                                          // the fleet must be read again before anything is decided
+	called  bool                                          // then everybody who polls asks again: another writer may have opened a rollout
 	blocked bool                                          // the store could not be read: rounds wait for an input to try again
 	flight  *flight
 	again   []*request // to be taken into the next round
@@ -82,9 +83,15 @@ type Engine struct {
 	waiting  atomic.Int64    // inputs that are not answered
 	starting atomic.Bool     // the store is read for the first time
 	pollers  pollers
-	done     chan struct{} // closed when the engine is
-	ended    chan struct{} // closed when the loop has returned
-	closing  sync.Once
+
+	following adapters.Following // nil where the store cannot be followed
+	listening bool               // it is begun to listen
+	news      chan chan<- bool   // others may have stored something; the answer is whether it was taken in
+	deaf      chan struct{}      // closed when nobody listens any more
+
+	done    chan struct{} // closed when the engine is
+	ended   chan struct{} // closed when the loop has returned
+	closing sync.Once
 }
 
 // request is one input on its way through its rounds.
@@ -122,8 +129,8 @@ func New(ctx context.Context, opts Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := e.restore(ctx); err != nil {
-		return nil, err
+	if err := e.reopen(ctx); err != nil {
+		return nil, errors.Join(err, e.unfollow())
 	}
 	go e.loop()
 	return e, nil
@@ -183,6 +190,8 @@ func prepare(opts Options) (*Engine, error) {
 		acts:  make(chan func()),
 		done:  make(chan struct{}),
 		ended: make(chan struct{}),
+		news:  make(chan chan<- bool),
+		deaf:  make(chan struct{}),
 	}, nil
 }
 
@@ -190,12 +199,37 @@ func prepare(opts Options) (*Engine, error) {
 // being committed is committed. It returns when nothing of the engine runs any
 // more.
 func (e *Engine) Close() {
-	e.closing.Do(func() { close(e.done) })
+	e.closing.Do(func() {
+		close(e.done)
+		<-e.ended
+		if e.listening {
+			<-e.deaf
+		}
+		_ = e.unfollow()
+	})
 	<-e.ended
 }
 
 // now reads the clock.
 func (e *Engine) now() states.Time { return states.TimeOf(e.opts.Clock.Now()) }
+
+// reopen reads the store, and listens to it from then on where it can be
+// followed. What others store meanwhile is read or heard of.
+func (e *Engine) reopen(ctx context.Context) error {
+	if e.following == nil {
+		if err := e.follow(ctx); err != nil {
+			return fmt.Errorf("engine: follow the store: %w", err)
+		}
+	}
+	if err := e.restore(ctx); err != nil {
+		return err
+	}
+	if !e.listening {
+		e.listening = true
+		e.listen()
+	}
+	return nil
+}
 
 // restore reads the store into the core.
 func (e *Engine) restore(ctx context.Context) error {

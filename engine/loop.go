@@ -43,7 +43,7 @@ type flight struct {
 // gather waits until there is work and takes as much of it as a round may
 // hold; ok is false when the engine is closed.
 func (e *Engine) gather(ctx context.Context) (requests []*request, ok bool) {
-	for len(e.again) == 0 && len(requests) == 0 && (e.blocked || !e.busy()) {
+	for len(e.again) == 0 && len(requests) == 0 && !e.stale && (e.blocked || !e.busy()) {
 		var landed chan struct{}
 		acts := e.acts
 		if e.flight != nil {
@@ -60,6 +60,9 @@ func (e *Engine) gather(ctx context.Context) (requests []*request, ok bool) {
 			act()
 		case <-landed:
 			e.land(ctx)
+		case told := <-e.news:
+			e.land(ctx)
+			told <- e.catchUp(ctx)
 		case <-e.done:
 			return requests, false
 		}
@@ -83,6 +86,9 @@ func (e *Engine) gather(ctx context.Context) (requests []*request, ok bool) {
 			requests = append(requests, more...)
 		case act := <-acts:
 			act()
+		case told := <-e.news:
+			e.land(ctx)
+			told <- e.catchUp(ctx)
 		case <-e.done:
 			return requests, false
 		default:
@@ -220,10 +226,14 @@ func (e *Engine) reread(ctx context.Context) error {
 		}
 		e.opts.Store, e.open = store, nil
 	}
-	if err := e.restore(ctx); err != nil {
+	if err := e.reopen(ctx); err != nil {
 		return err
 	}
 	e.stale = false
+	if e.called {
+		e.called = false
+		e.pollers.wakeAll()
+	}
 	return nil
 }
 

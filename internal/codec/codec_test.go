@@ -42,7 +42,28 @@ var (
 	impositions = format[adapters.Imposition]{imposition, sure(codec.AppendImposition), codec.DecodeImposition}
 	clearances  = format[adapters.Clearance]{clearance, sure(codec.AppendClearance), codec.DecodeClearance}
 	changes     = format[adapters.Change]{change, codec.AppendChange, decodeChange}
+	effects     = format[steps]{stepsOf, appendEffects, decodeEffects}
 )
+
+// steps are effects of one record.
+type steps struct {
+	Key     states.Key
+	Effects []reducer.Effects
+}
+
+func stepsOf(t *rapid.T) steps {
+	c := change(t)
+	return steps{c.Record.Key, c.Effects}
+}
+
+func appendEffects(dst []byte, s *steps) ([]byte, error) {
+	return codec.AppendEffects(dst, s.Key, s.Effects)
+}
+
+func decodeEffects(in []byte) (s steps, err error) {
+	s.Key, s.Effects, err = codec.DecodeEffects(in)
+	return s, err
+}
 
 // decodeChange reads a change as a Change. What it compared is not stored, but
 // follows from the rest.
@@ -61,6 +82,7 @@ func TestWhatIsEncodedDecodesToTheSame(t *testing.T) {
 	t.Run("imposition", impositions.roundTrip)
 	t.Run("clearance", clearances.roundTrip)
 	t.Run("change", changes.roundTrip)
+	t.Run("effects", effects.roundTrip)
 }
 
 func (f format[V]) roundTrip(t *testing.T) {
@@ -93,6 +115,7 @@ func TestMessagesThatAreCutAreRefused(t *testing.T) {
 	t.Run("imposition", impositions.cut)
 	t.Run("clearance", clearances.cut)
 	t.Run("change", changes.cut)
+	t.Run("effects", effects.cut)
 }
 
 func (f format[V]) cut(t *testing.T) {
@@ -230,4 +253,13 @@ func TestAChangeGivesItsRecordAndItsKeyAlone(t *testing.T) {
 			t.Fatalf("%v at %d: %v", key, revision, err)
 		}
 	})
+}
+
+func TestEffectsOfAnotherRecordAreRefused(t *testing.T) {
+	s := rapid.Custom(stepsOf).Example(1)
+	s.Effects[0].Entry.Event.Key.Host += "x"
+	var wrong *codec.ValueError
+	if _, err := codec.AppendEffects(nil, s.Key, s.Effects); !errors.As(err, &wrong) {
+		t.Fatalf("stored under the wrong record: %v", err)
+	}
 }
