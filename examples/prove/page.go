@@ -25,7 +25,7 @@ type target struct {
 var targets = []target{
 	{"sim", injectedFaults, 1_000_000},
 	{"laws", propertyCases, 10_000_000},
-	{"combinations", sharesOfCombinations, 0},
+	{"combinations", combinationsCompared, 100_000_000},
 	{"histories", historiesOf("memory"), 10_000},
 	{"histories", historiesOf("SQLite"), 10_000},
 	{"histories", historiesOf("PostgreSQL"), 10_000},
