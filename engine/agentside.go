@@ -121,7 +121,8 @@ func (e *Engine) Report(ctx context.Context, in Report) (ReportReply, error) {
 // Retransmit answers a report whose number was heard before, from the log of
 // its record. What was refused is refused again: the first answer may have been
 // lost, and an agent goes by it. So is what is not in the log, because a gap was
-// accepted over it: the agent must not take it for heard.
+// accepted over it, or because another report had its number: the agent must not
+// take it for heard.
 func Retransmit(log []reducer.LogEntry, ev reducer.Event) ReportReply {
 	for _, entry := range log {
 		was := entry.Event
@@ -130,7 +131,7 @@ func Retransmit(log []reducer.LogEntry, ev reducer.Event) ReportReply {
 			continue
 		case !reflect.DeepEqual(was.Body, ev.Body):
 			return ReportReply{
-				Disposition: reducer.Duplicate, Reason: "number reused: report " + was.Kind().String() + " had it before",
+				Disposition: reducer.Refused, Reason: "number reused: report " + was.Kind().String() + " had it before",
 			}
 		case entry.Disposition == reducer.Refused:
 			return ReportReply{Disposition: reducer.Refused, Reason: entry.Reason}

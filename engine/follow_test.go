@@ -43,7 +43,7 @@ func TestAHeldHostIsLetGoByWhatAnotherControlPlaneSaw(t *testing.T) {
 
 func TestAPollerWakesForWhatAnotherControlPlaneSaw(t *testing.T) {
 	one, other, now := pair(t)
-	beat(t, other, synth.Heartbeat{Host: "web-2", Current: "old", At: now(), LastReply: now()})
+	answered(t, other, synth.Heartbeat{Host: "web-2", Current: "old", At: now()})
 	polled := make(chan bool, 1)
 	go func() {
 		_, ok, err := other.Dispatch(context.Background(), "web-2", time.Minute)

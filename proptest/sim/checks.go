@@ -17,6 +17,7 @@ const (
 	nothingInvented  = "nothing is invented"
 	noGatePassed     = "no gate is passed"
 	nobodyDisturbed  = "no host is disturbed"
+	quarantineKept   = "a rollback brings its quarantine"
 	terminalStays    = "what was reported terminal stays terminal"
 	logGivesRecord   = "the log gives the record"
 	recordsAgree     = "after the last fault every record agrees with its host"
@@ -80,6 +81,7 @@ func (c *checks) committed(p *plane, changes []adapters.Change, results []adapte
 			c.fold(p.world, rec)
 		}
 	}
+	defer c.quarantined(p, changes, results, before)
 	for i := range changes {
 		if results[i].Err == nil {
 			c.records[changes[i].Record.Key] = changes[i].Record
@@ -87,6 +89,26 @@ func (c *checks) committed(p *plane, changes []adapters.Change, results []adapte
 		}
 	}
 	c.acts(p.world)
+}
+
+// quarantined checks that what brought a record to Reverted brought its
+// quarantine, unless an operator has cleared that one before.
+func (c *checks) quarantined(p *plane, changes []adapters.Change, results []adapters.Result, before []states.Record) {
+	for i := range changes {
+		rec := &changes[i].Record
+		if results[i].Err != nil || rec.State != states.Reverted || before[i].State == states.Reverted {
+			continue
+		}
+		in := slices.ContainsFunc(c.fleet.Quarantines, func(q reducer.Quarantine) bool {
+			return q.Channel == rec.Rollout.Channel && q.Closure.Is(rec.Target)
+		})
+		cleared := slices.ContainsFunc(c.fleet.Clearances, func(cl adapters.Clearance) bool {
+			return cl.Channel == rec.Rollout.Channel && cl.Closure.Is(rec.Target)
+		})
+		if !in && !cleared {
+			p.violate(quarantineKept, "%s is Reverted, and %s is not quarantined", rec.Key, rec.Target)
+		}
+	}
 }
 
 // entries checks the log entries of a change, one by one.

@@ -43,6 +43,8 @@ type plane struct {
 	flights  []flight // decided, oldest first: its commit is under way
 
 	known   map[states.Host]*heard // what this process was told, for the checks
+	knew    map[states.Host]heard  // what it was when a host's poll was decided
+	parked  map[states.Host]*call  // polls that were answered with nothing, until something wakes them
 	started int64                  // true time
 }
 
@@ -80,7 +82,7 @@ func (p *plane) begin() {
 	p.core, p.loaded, p.started = core, -1, p.now
 	p.inbox, p.busy, p.stale = nil, false, true
 	p.deciding, p.flights = false, nil
-	p.known = map[states.Host]*heard{}
+	p.known, p.knew, p.parked = map[states.Host]*heard{}, map[states.Host]heard{}, map[states.Host]*call{}
 	p.note(p.name, "starts")
 	life := p.life
 	p.after(p.dice.between("manifest read", 0, 5*time.Second), func() { p.load(life) })
@@ -301,6 +303,14 @@ func (p *plane) decide() {
 			return
 		}
 	}
+	for _, in := range inputs {
+		if poll, ok := in.(engine.Poll); ok {
+			p.knew[poll.Host] = heard{}
+			if k := p.known[poll.Host]; k != nil {
+				p.knew[poll.Host] = *k
+			}
+		}
+	}
 	now := p.at()
 	p.flights = append(p.flights, flight{p.core.Decide(now, inputs), calls})
 	p.deciding = false
@@ -379,7 +389,17 @@ func (p *plane) commit(batch *engine.Batch, calls []*call) {
 		case reply.Again:
 			c.reply(engine.Reply{Err: engine.ErrContended})
 		default:
+			if poll, ok := c.input.(engine.Poll); ok && reply.Err == nil && reply.Dispatch == nil {
+				p.parked[poll.Host] = c
+				continue
+			}
 			c.reply(p.complete(c.input, reply))
+		}
+	}
+	for _, host := range batch.Wake {
+		if c := p.parked[host]; c != nil {
+			delete(p.parked, host)
+			p.inbox = append(p.inbox, c)
 		}
 	}
 	if len(p.flights) > 0 {
