@@ -86,7 +86,6 @@ type storm struct {
 	plane *plane
 	cycle time.Duration
 	began time.Time
-	work  chan []int32
 
 	mu      sync.Mutex
 	due     [][]int32 // hosts, by the tick they beat at
@@ -99,7 +98,7 @@ type storm struct {
 }
 
 func newStorm(p *plane, cycle time.Duration) *storm {
-	s := &storm{plane: p, cycle: cycle, work: make(chan []int32), beats: make([]uint8, p.fleet.hosts), left: p.fleet.hosts}
+	s := &storm{plane: p, cycle: cycle, beats: make([]uint8, p.fleet.hosts), left: p.fleet.hosts}
 	s.due = make([][]int32, 6*cycle/tick)
 	first := int(time.Second / tick)
 	for n, host := range p.fleet.shuffled() {
@@ -113,13 +112,6 @@ func newStorm(p *plane, cycle time.Duration) *storm {
 // run plays until the time is over.
 func (s *storm) run(ctx context.Context, until time.Duration) error {
 	var all sync.WaitGroup
-	for range relays {
-		all.Go(func() {
-			for hosts := range s.work {
-				s.wrong.note(s.hand(ctx, hosts))
-			}
-		})
-	}
 	s.began = time.Now()
 	for at := 0; at < int(until/tick) && !s.wrong.is(); at++ {
 		if err := sleepUntil(ctx, s.began.Add(time.Duration(at)*tick)); err != nil {
@@ -132,10 +124,9 @@ func (s *storm) run(ctx context.Context, until time.Duration) error {
 		s.seconds[time.Duration(at)*tick/time.Second] += len(hosts)
 		s.mu.Unlock()
 		for batch := range slices.Chunk(hosts, perRelay) {
-			s.work <- batch
+			all.Go(func() { s.wrong.note(s.hand(ctx, batch)) })
 		}
 	}
-	close(s.work)
 	all.Wait()
 	return s.wrong.err()
 }
