@@ -96,17 +96,17 @@ func hasMember(members []adapters.Member, host states.Host) bool {
 func (c *Core) Load(fleet *gates.Fleet, acts []adapters.Act) {
 	c.fleet = fleet
 	c.reserve(len(fleet.Plan().Hosts))
+	for i := range c.slots {
+		c.slots[i].planned = 0
+	}
+	hosts := fleet.Plan().Hosts // first, so that slots share their names with the manifest
+	for i := range hosts {
+		c.slots[c.slotOf(hosts[i].Host)].planned = int32(i + 1)
+	}
 	for _, act := range acts {
 		if o, ok := act.(adapters.Opening); ok {
 			c.open(o)
 		}
-	}
-	for i := range c.slots {
-		c.slots[i].planned = 0
-	}
-	hosts := fleet.Plan().Hosts
-	for i := range hosts {
-		c.slots[c.slotOf(hosts[i].Host)].planned = int32(i + 1)
 	}
 	if len(acts) > 0 {
 		c.ordering++

@@ -233,7 +233,7 @@ func (c *Core) takesPlace(s *slot, rec *states.Record) *entry {
 		return nil
 	}
 	member, _ := r.find(rec.Host)
-	s.ext().more = append(s.more(), entry{rollout: r, member: member})
+	s.ext().more = append(s.more(), entryOf(r, member))
 	return &s.rare.more[len(s.rare.more)-1]
 }
 

@@ -135,7 +135,6 @@ type caller struct {
 	plane  *plane
 	client *http.Client
 	hosts  []int
-	at     string
 	since  string
 }
 

@@ -29,7 +29,7 @@ import (
 
 // memoryLimit leaves room below a gigabyte for what Go does not count: the
 // store's own memory, and files that are mapped.
-const memoryLimit = 900 << 20
+const memoryLimit = 800 << 20
 
 type options struct {
 	hosts int

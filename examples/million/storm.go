@@ -77,6 +77,9 @@ func (b *bench) storm(ctx context.Context, p *plane, cycle time.Duration, name s
 	return nil
 }
 
+// stormCycles bounds how long a storm is played.
+const stormCycles = 15
+
 // tick is how exactly the hosts of a storm keep time.
 const tick = 10 * time.Millisecond
 
@@ -86,7 +89,6 @@ type storm struct {
 	plane *plane
 	cycle time.Duration
 	began time.Time
-	work  chan []int32
 
 	mu      sync.Mutex
 	due     [][]int32 // hosts, by the tick they beat at
@@ -99,29 +101,28 @@ type storm struct {
 }
 
 func newStorm(p *plane, cycle time.Duration) *storm {
-	s := &storm{plane: p, cycle: cycle, work: make(chan []int32), beats: make([]uint8, p.fleet.hosts), left: p.fleet.hosts}
-	s.due = make([][]int32, 6*cycle/tick)
+	s := &storm{plane: p, cycle: cycle, beats: make([]uint8, p.fleet.hosts), left: p.fleet.hosts}
+	s.due = make([][]int32, stormCycles*cycle/tick)
 	first := int(time.Second / tick)
 	for n, host := range p.fleet.shuffled() {
 		at := n * first / p.fleet.hosts
 		s.due[at] = append(s.due[at], host)
 	}
-	s.seconds = make([]int, 6*cycle/time.Second+1)
+	s.seconds = make([]int, stormCycles*cycle/time.Second+1)
 	return s
 }
 
-// run plays until the time is over.
+// run plays until the time is over, and on until every host has converged: what
+// one said three cycles ago proves nothing.
 func (s *storm) run(ctx context.Context, until time.Duration) error {
 	var all sync.WaitGroup
-	for range relays {
-		all.Go(func() {
-			for hosts := range s.work {
-				s.wrong.note(s.hand(ctx, hosts))
-			}
-		})
-	}
 	s.began = time.Now()
-	for at := 0; at < int(until/tick) && !s.wrong.is(); at++ {
+	for at := 0; at < len(s.due) && !s.wrong.is(); at++ {
+		if at >= int(until/tick) {
+			if converged, _ := s.plane.seen.progress(); converged == s.plane.fleet.hosts {
+				break
+			}
+		}
 		if err := sleepUntil(ctx, s.began.Add(time.Duration(at)*tick)); err != nil {
 			s.wrong.note(err)
 			break
@@ -132,10 +133,9 @@ func (s *storm) run(ctx context.Context, until time.Duration) error {
 		s.seconds[time.Duration(at)*tick/time.Second] += len(hosts)
 		s.mu.Unlock()
 		for batch := range slices.Chunk(hosts, perRelay) {
-			s.work <- batch
+			all.Go(func() { s.wrong.note(s.hand(ctx, batch)) })
 		}
 	}
-	close(s.work)
 	all.Wait()
 	return s.wrong.err()
 }
