@@ -42,6 +42,7 @@ var (
 	impositions = format[adapters.Imposition]{imposition, sure(codec.AppendImposition), codec.DecodeImposition}
 	clearances  = format[adapters.Clearance]{clearance, sure(codec.AppendClearance), codec.DecodeClearance}
 	changes     = format[adapters.Change]{change, codec.AppendChange, decodeChange}
+	snapshots   = format[reducer.LogEntry]{snapshot, codec.AppendSnapshot, codec.DecodeEntry}
 )
 
 // decodeChange reads a change as a Change. What it compared is not stored, but
@@ -61,6 +62,8 @@ func TestWhatIsEncodedDecodesToTheSame(t *testing.T) {
 	t.Run("imposition", impositions.roundTrip)
 	t.Run("clearance", clearances.roundTrip)
 	t.Run("change", changes.roundTrip)
+	t.Run("snapshot", snapshots.roundTrip)
+	t.Run("snapshot in the place of a change", format[reducer.LogEntry]{snapshot, codec.AppendEntry, decodeInPlace}.roundTrip)
 }
 
 func (f format[V]) roundTrip(t *testing.T) {
