@@ -41,6 +41,12 @@ const (
 	readClearances  = `SELECT data FROM clearances ORDER BY id`
 	readQuarantines = `SELECT data FROM quarantines ORDER BY channel, closure`
 
+	forgetMembers = `UPDATE openings SET data = ? WHERE id = (SELECT id FROM openings ORDER BY id LIMIT 1 OFFSET ?)`
+	eraseChange   = `DELETE FROM changes WHERE id = ?`
+	blankChange   = `UPDATE changes SET previous = 0, data = x'' WHERE id = ?`
+	takePlace     = `UPDATE changes SET previous = 0, data = ? WHERE id = ?`
+	readPrevious  = `SELECT previous FROM changes WHERE id = ?`
+
 	readChange      = `SELECT data FROM changes WHERE id = ?`
 	readChangesFrom = `SELECT id, previous, data FROM changes WHERE id > ? ORDER BY id`
 	readPageBack    = `SELECT id, data FROM changes WHERE id <= ? ORDER BY id DESC LIMIT ?`
