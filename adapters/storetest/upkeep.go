@@ -252,13 +252,18 @@ func pruned(t testing.TB, f Fixture) {
 	b := superseded(t, f)
 	before := b.fleet()
 	require.Len(t, before.Quarantines, 1, "the rollback's")
-	stale := b.next("b")
+	stale, late := b.next("b"), b.snapshot("b")
 	b.prune(adapters.Pruning{Guard: before.Ordering, Rollouts: []states.Rollout{rollout}, Most: eraseMost})
 	b.forgotten(before)
 	b.prune(adapters.Pruning{Rollouts: []states.Rollout{rollout}, Most: eraseMost}) // harmless
 	results := b.try(stale, advance(t, b.recordOf(nextRollout, "a"), 2))
 	require.ErrorIs(t, results[0].Err, adapters.ErrNotFound)
 	require.NoError(t, results[1].Err)
+	if c, ok := b.store.(adapters.Compactor); ok {
+		results, err := c.Compact(b.ctx, []reducer.LogEntry{late})
+		require.NoError(t, err)
+		require.ErrorIs(t, results[0].Err, adapters.ErrNotFound)
+	}
 	require.NoError(t, b.store.Enact(b.ctx, []adapters.Act{opening("a", "b", "c")}))
 	b.forgotten(before) // an opening is in force, members or not
 	require.Equal(t, states.Revision(2), b.recordOf(nextRollout, "a").Revision)
