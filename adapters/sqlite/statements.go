@@ -16,6 +16,8 @@ const (
 	writeAhead      = `PRAGMA journal_mode = WAL`
 	fileName        = `SELECT file FROM pragma_database_list WHERE name = 'main'`
 
+	copyInto = `VACUUM INTO ?`
+
 	begin        = `BEGIN IMMEDIATE`
 	beginReading = `BEGIN`
 	commit       = `COMMIT`
