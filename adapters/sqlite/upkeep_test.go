@@ -210,9 +210,10 @@ func TestABackupOfWhatIsNoStoreIsRefused(t *testing.T) {
 // What docs/operations.md says of the command line.
 func TestTheCommandLineToolCopiesAStoreInUse(t *testing.T) {
 	tool, err := exec.LookPath("sqlite3")
-	if err != nil {
+	if err != nil && os.Getenv("CI") == "" {
 		t.Skip("no sqlite3 is installed: on Debian, apt-get install sqlite3")
 	}
+	require.NoError(t, err)
 	dir := t.TempDir()
 	s := openFile(t, filepath.Join(dir, "rollmend.db"))
 	work(t, s, stable, 5)
