@@ -45,7 +45,7 @@ const (
 
 	forgetMembers = `UPDATE openings SET data = ? WHERE id = (SELECT id FROM openings ORDER BY id LIMIT 1 OFFSET ?)`
 	eraseChange   = `DELETE FROM changes WHERE id = ?`
-	blankChange   = `UPDATE changes SET previous = 0, data = x'' WHERE id = ?`
+	blankChange   = `UPDATE changes SET previous = -1, data = x'' WHERE id = ?`
 	takePlace     = `UPDATE changes SET previous = 0, data = ? WHERE id = ?`
 	readPrevious  = `SELECT previous FROM changes WHERE id = ?`
 

@@ -208,8 +208,8 @@ func (s *Store) load(ctx context.Context, conn *sql.Conn) error {
 		if id <= s.last {
 			return s.damaged(fmt.Sprintf("change %d stands behind change %d", id, s.last), nil)
 		}
-		if len(data) == 0 {
-			s.last = id // erased
+		if len(data) == 0 && previous == erasedRow {
+			s.last = id
 			continue
 		}
 		key, revision, err := codec.DecodeChangedKey(data)

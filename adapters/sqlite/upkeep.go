@@ -80,6 +80,10 @@ func (s *Store) Compact(ctx context.Context, snapshots []reducer.LogEntry) ([]ad
 	return results, nil
 }
 
+// erasedRow stands in a row in the place of the previous one: the row was erased,
+// and keeps its id from being given again.
+const erasedRow = -1
+
 // refusal is an error of one snapshot alone.
 type refusal struct{ error }
 
@@ -111,7 +115,7 @@ func (s *Store) compactable(ctx context.Context, e *reducer.LogEntry) (int64, er
 
 // erase removes a record's rows from one on backwards, or those before it.
 func erase(ctx context.Context, conn *sql.Conn, row int64, keepFirst bool) error {
-	for keep := keepFirst; row != 0; keep = false {
+	for keep := keepFirst; row > 0; keep = false {
 		var previous int64
 		err := conn.QueryRowContext(ctx, readPrevious, row).Scan(&previous)
 		if errors.Is(err, sql.ErrNoRows) {

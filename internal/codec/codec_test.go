@@ -49,6 +49,9 @@ var (
 // follows from the rest.
 func decodeChange(in []byte) (adapters.Change, error) {
 	rec, effects, err := codec.DecodeChange(in)
+	if len(effects) == 1 && effects[0].Entry.Snapshot != nil && err == nil {
+		err = &codec.Error{Message: "change", Reason: "it is a snapshot, and FuzzSnapshot's"}
+	}
 	return adapters.Change{Expect: rec.Revision - states.Revision(len(effects)), Record: rec, Effects: effects}, err
 }
 
