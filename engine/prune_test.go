@@ -160,8 +160,13 @@ func TestAHostThatLeftItsChannelIsForgottenWithItsRollout(t *testing.T) {
 	without.Hosts = without.Hosts[:2]
 	load(t, e, without)
 	clk.Add(2 * week)
-	require.Len(t, pruned(t, e).Forgotten, 2)
 	at := states.TimeOf(clk.Now())
+	beat(t, e, synth.Heartbeat{Host: "web-2", Current: "one", At: at - 1})
+	require.Len(t, pruned(t, e).Forgotten, 2)
+	ex, err := e.Explain(t.Context(), "web-2")
+	require.NoError(t, err)
+	require.Empty(t, ex.Records)
+	require.Equal(t, states.Closure("one"), ex.Seen.Heartbeat.Current, "what it runs is still known")
 	for n, runs := range []states.Closure{"one", "two"} {
 		beat(t, e, synth.Heartbeat{Host: "web-2", Current: runs, At: at + states.Time(n)})
 		ex, err := e.Explain(t.Context(), "web-2")
@@ -170,7 +175,7 @@ func TestAHostThatLeftItsChannelIsForgottenWithItsRollout(t *testing.T) {
 		require.Equal(t, runs, ex.Seen.Heartbeat.Current)
 	}
 	load(t, e, plan("r3", "three"))
-	ex, err := e.Explain(t.Context(), "web-2")
+	ex, err = e.Explain(t.Context(), "web-2")
 	require.NoError(t, err)
 	require.Len(t, ex.Records, 1)
 }
@@ -190,6 +195,20 @@ func TestAnotherControlPlaneAnswersForWhatWasForgotten(t *testing.T) {
 		require.ErrorIs(t, err, adapters.ErrNotFound)
 	}
 	beat(t, other, synth.Heartbeat{Host: "web-1", Current: "one", At: now, Holds: web1.Rollout})
+}
+
+// The other one has let a host go on that holds a place now. The one that forgets
+// has not heard of it, and looks again.
+func TestAPlaceThatAnotherControlPlaneKnowsOfIsKept(t *testing.T) {
+	clk, store := newClock(), memory.New()
+	one := startOn(t, clk, store, plan("r1", "one"))
+	load(t, one, plan("r2", "two"))
+	other := startOn(t, clk, store, plan("r2", "two"))
+	clk.Add(2 * week)
+	reported(t, other, web1, 1, states.TimeOf(clk.Now()), reducer.DispatchAck{AtDispatch: "zero"})
+	all := pruned(t, one)
+	require.Equal(t, []states.Rollout{{Channel: "slow", Ref: "r1"}}, all.Forgotten)
+	require.Equal(t, []engine.KeptRollout{{Rollout: web1.Rollout, Hosts: []states.Host{"web-1"}}}, all.Kept)
 }
 
 // Reports of a superseded rollout meet its pruning: each is recorded before, or
