@@ -39,6 +39,7 @@ var edges = map[string][]string{
 	"adapters/memory":   {"states", "reducer", "adapters", "internal/codec"},
 	"adapters/sqlite":   {"states", "reducer", "adapters", "internal/codec"},
 	"adapters/manifest": {"states", "gates"},
+	"adapters/upkeep":   {"states", "reducer", "adapters"},
 
 	"adapters/postgres":           {"states", "reducer", "adapters", "internal/codec"},
 	"adapters/postgres/throwaway": nil,

@@ -122,8 +122,18 @@ func (e *Engine) Report(ctx context.Context, in Report) (ReportReply, error) {
 // its record. What was refused is refused again: the first answer may have been
 // lost, and an agent goes by it. So is what is not in the log, because a gap was
 // accepted over it, or because another report had its number: the agent must not
-// take it for heard.
+// take it for heard. Of what a snapshot stands for, only whether it was taken is
+// known any more.
 func Retransmit(log []reducer.LogEntry, ev reducer.Event) ReportReply {
+	if len(log) > 0 && log[0].Snapshot != nil && ev.Seq <= log[0].Snapshot.Record.LastSeq {
+		if log[0].Snapshot.Takes(ev.Seq) {
+			return ReportReply{Disposition: reducer.Duplicate}
+		}
+		return ReportReply{
+			Disposition: reducer.Refused,
+			Reason:      fmt.Sprintf("report %d was refused, or came after a later one was taken without it; the log of that time is compacted", ev.Seq),
+		}
+	}
 	for _, entry := range log {
 		was := entry.Event
 		switch {

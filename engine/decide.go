@@ -127,7 +127,11 @@ func (c *Core) decideReport(b *Batch, i int, in Report) {
 		return
 	}
 	rec, ok := b.at(c, id, ev.Key)
-	if !ok {
+	switch {
+	case !ok && c.absent[ev.Key]:
+		reply.Err = adapters.ErrNotFound // another control plane forgot its rollout
+		return
+	case !ok:
 		reply.Again = true
 		return
 	}

@@ -74,6 +74,11 @@ type LogEntry struct {
 	Disposition Disposition
 	Reason      string // why it was refused
 	Event       Event
+
+	// Snapshot is set in the first entry of a log that was made shorter, and in no
+	// other. Such an entry has no disposition, and of an event the key alone, as one
+	// of the control plane.
+	Snapshot *Snapshot
 }
 
 // Quarantine keeps a closure from being dispatched on a channel until an

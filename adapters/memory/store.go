@@ -47,7 +47,7 @@ type history struct {
 	opening  int // its place in openings
 	member   adapters.Member
 	revision states.Revision
-	changes  [][]byte // encoded, oldest first
+	changes  [][]byte // encoded, oldest first; the first may be a snapshot
 }
 
 // New returns an empty store.
@@ -181,6 +181,9 @@ func (s *Store) Log(ctx context.Context, key states.Key) ([]reducer.LogEntry, er
 		for i := range effects {
 			log = append(log, effects[i].Entry)
 		}
+	}
+	if len(log) > 1 && log[1].Snapshot != nil {
+		return log[1:], nil // it stands for the opening, too
 	}
 	return log, nil
 }

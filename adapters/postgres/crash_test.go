@@ -44,6 +44,11 @@ var statementPoints = []crashPoint{
 	sent("between records and log", "INSERT INTO %log"),
 	sent("between log and quarantine", "INSERT INTO %quarantines"),
 	sent("between what is stored and its number", "WITH taken AS"),
+	sent("before what is forgotten is noted", "INSERT INTO %forgotten"),
+	sent("between what is forgotten and its opening", "UPDATE %openings"),
+	sent("between records and logs that are erased", "DELETE FROM %log WHERE"),
+	answered("after logs are erased", "DELETE FROM %log WHERE"),
+	sent("before a log is compacted", "DELETE FROM %log l USING"),
 	sent("before COMMIT", "COMMIT"),
 	answered("after COMMIT and before its answer is told", "COMMIT"),
 	sent("between a quarantine's end and its clearance", "INSERT INTO %clearances"),
@@ -58,7 +63,7 @@ func crashPoints() (names []string) {
 	for _, p := range statementPoints {
 		names = append(names, p.name)
 	}
-	return names
+	return append(names, storetest.UpkeepCrashPoints()...)
 }
 
 // crashing has the connections of a pool tell a process where they are.

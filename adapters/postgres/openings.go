@@ -47,6 +47,29 @@ func (k *openings) forget(o *opened) {
 	}
 }
 
+// keep forgets all openings but these: another replica may have forgotten
+// rollouts, whose members would be remembered for ever.
+func (k *openings) keep(ids []int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.byID) == len(ids) {
+		return
+	}
+	there := make(map[int64]bool, len(ids))
+	for _, id := range ids {
+		there[id] = true
+	}
+	for id, o := range k.byID {
+		if there[id] {
+			continue
+		}
+		delete(k.byID, id)
+		if k.byRollout[o.Rollout] == o {
+			delete(k.byRollout, o.Rollout)
+		}
+	}
+}
+
 func (k *openings) named(r states.Rollout) *opened {
 	k.mu.RLock()
 	defer k.mu.RUnlock()

@@ -26,6 +26,7 @@ func (s *Store) Fleet(ctx context.Context) (f adapters.Fleet, err error) {
 		if f.Openings, err = s.opened(ctx, conn, ids); err != nil {
 			return err
 		}
+		s.known.keep(ids)
 		return nil
 	})
 	if err != nil {
@@ -183,12 +184,16 @@ func (s *Store) Log(ctx context.Context, key states.Key) (log []reducer.LogEntry
 			if revision == nil {
 				continue // nothing but the opening
 			}
-			if *revision != int64(len(log)) {
-				return s.damaged(fmt.Sprintf("the log of %s has entry %d where %d was to be", key, *revision, len(log)), nil)
-			}
-			if log, err = appended(log, data, codec.DecodeEntry); err != nil {
+			entry, err := codec.DecodeEntry(data)
+			if err != nil {
 				return s.damaged("the log of "+key.String(), err)
 			}
+			if entry.Snapshot != nil && len(log) == 1 {
+				log = log[:0] // it stands for the opening, too
+			} else if want := log[0].Revision + states.Revision(len(log)); *revision != int64(want) {
+				return s.damaged(fmt.Sprintf("the log of %s has entry %d where %d was to be", key, *revision, want), nil)
+			}
+			log = append(log, entry)
 		}
 		if err := rows.Err(); err != nil || there {
 			return err

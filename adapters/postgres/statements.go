@@ -33,7 +33,7 @@ const (
 	readVersion   = `SELECT coalesce(max(version), 0) FROM rollmend.rollmend_schema`
 	writeVersion  = `INSERT INTO rollmend.rollmend_schema (version) VALUES ($1)`
 
-	readNumbers = `SELECT ordering, number FROM rollmend.fleet`
+	readNumbers = `SELECT ordering, number, prunings FROM rollmend.fleet`
 
 	// The fleet in one statement sees one moment.
 	readFleet = `
@@ -51,8 +51,9 @@ const (
 		LEFT JOIN rollmend.records r ON r.rollout = o.id AND r.host = $2 WHERE o.id = $1`
 	readLog = `SELECT l.revision, l.data FROM rollmend.openings o
 		LEFT JOIN rollmend.log l ON l.rollout = o.id AND l.host = $2 WHERE o.id = $1 ORDER BY l.revision`
-	readPage = `SELECT rollout, host, data FROM rollmend.records
-		WHERE (rollout, host) > ($1, $2) ORDER BY rollout, host LIMIT $3`
+	readPage = `SELECT r.rollout, r.host, r.data FROM rollmend.records r
+		WHERE (r.rollout, r.host) > ($1, $2) AND NOT EXISTS (SELECT FROM rollmend.forgotten f WHERE f.rollout = r.rollout)
+		ORDER BY r.rollout, r.host LIMIT $3`
 
 	// Locks are taken in the order of the keys, as by every other commit.
 	lockRecords = `SELECT r.rollout, r.host, r.revision FROM rollmend.records r
@@ -80,19 +81,49 @@ const (
 	appendClearance  = `INSERT INTO rollmend.clearances (data) VALUES ($1)`
 
 	// finishCommit is the last statement before COMMIT. Where the ordering revision
-	// is no longer $2, the commit gets no number, and without one its row is
-	// refused (not_null_violation) and the transaction with it.
+	// is no longer $2, or rollouts were forgotten since $9, the commit gets no
+	// number, and without one its row is refused (not_null_violation) and the
+	// transaction with it.
 	finishCommit = `
 		WITH taken AS (
-			UPDATE rollmend.fleet SET number = number + 1, ordering = ordering + $1
-			WHERE $2::bigint = 0 OR ordering = $2 RETURNING number, ordering
+			UPDATE rollmend.fleet SET number = number + 1, ordering = ordering + $1, prunings = prunings + $10
+			WHERE ($2::bigint = 0 OR ordering = $2) AND prunings = $9 RETURNING number, ordering
 		)
 		INSERT INTO rollmend.commits (number, token, at, ordering, fleet, rollouts, hosts, revisions)
 		SELECT taken.number, $3, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, coalesce(taken.ordering, 0), $4, $5, $6, $7
 		FROM (SELECT) AS always LEFT JOIN taken ON true
 		RETURNING pg_notify($8, '')`
-	prune = `DELETE FROM rollmend.commits WHERE number IN (SELECT number FROM rollmend.commits ORDER BY number LIMIT $1)
+	pruneCommits = `DELETE FROM rollmend.commits WHERE number IN (SELECT number FROM rollmend.commits ORDER BY number LIMIT $1)
 		AND at < (extract(epoch FROM clock_timestamp()) * 1000)::bigint - $2`
+
+	forgetOpening = `UPDATE rollmend.openings SET id = $2, data = $3 WHERE id = $1`
+	noteForgotten = `INSERT INTO rollmend.forgotten (rollout) VALUES ($1)`
+	eraseRecords  = `DELETE FROM rollmend.records WHERE (rollout, host) IN (
+		SELECT r.rollout, r.host FROM rollmend.records r JOIN rollmend.forgotten f ON f.rollout = r.rollout LIMIT $1)`
+	eraseLogs = `DELETE FROM rollmend.log WHERE (rollout, host, revision) IN (
+		SELECT l.rollout, l.host, l.revision FROM rollmend.log l JOIN rollmend.forgotten f ON f.rollout = l.rollout LIMIT $1)`
+	endForgotten = `DELETE FROM rollmend.forgotten f WHERE NOT EXISTS (SELECT FROM rollmend.records r WHERE r.rollout = f.rollout)
+		AND NOT EXISTS (SELECT FROM rollmend.log l WHERE l.rollout = f.rollout)`
+	countForgotten = `SELECT count(*) FROM rollmend.forgotten`
+
+	lockRecordData = `SELECT r.rollout, r.host, r.revision, r.data FROM rollmend.records r
+		JOIN unnest($1::bigint[], $2::bytea[]) AS k (rollout, host) ON r.rollout = k.rollout AND r.host = k.host
+		ORDER BY r.rollout, r.host FOR UPDATE OF r`
+	eraseLog = `DELETE FROM rollmend.log l USING unnest($1::bigint[], $2::bytea[]) AS k (rollout, host)
+		WHERE l.rollout = k.rollout AND l.host = k.host`
+
+	// A record's rows that no record, or no opening, goes with.
+	readStrays = `
+		SELECT 'a record of an opening that is not there' AS what, r.rollout, r.host, r.revision FROM rollmend.records r
+		WHERE NOT EXISTS (SELECT FROM rollmend.openings o WHERE o.id = r.rollout)
+		AND NOT EXISTS (SELECT FROM rollmend.forgotten f WHERE f.rollout = r.rollout)
+		UNION ALL
+		SELECT 'a log entry without a record', l.rollout, l.host, l.revision FROM rollmend.log l
+		WHERE NOT EXISTS (SELECT FROM rollmend.records r WHERE r.rollout = l.rollout AND r.host = l.host)
+		AND NOT EXISTS (SELECT FROM rollmend.forgotten f WHERE f.rollout = l.rollout)
+		UNION ALL
+		SELECT 'a log entry behind its record', l.rollout, l.host, l.revision FROM rollmend.log l
+		JOIN rollmend.records r ON r.rollout = l.rollout AND r.host = l.host WHERE l.revision > r.revision`
 
 	readOutcome = `SELECT EXISTS (SELECT FROM rollmend.commits WHERE token = $1),
 		coalesce((SELECT min(number) FROM rollmend.commits), 0), (SELECT number FROM rollmend.fleet)`

@@ -40,11 +40,13 @@ type attempt struct {
 	token    int64             // names it in the commits and among the locks
 	ordering adapters.Ordering // as it was before
 	number   int64             // of the newest commit when it began
+	prunings int64             // how often rollouts were forgotten then
 }
 
 // finish says what a transaction ends with.
 type finish struct {
 	raise     bool              // the ordering revision
+	prunes    bool              // rollouts are forgotten
 	guard     adapters.Ordering // what it must still be; 0: any
 	fleet     bool              // more than records was touched
 	rollouts  []int64           // of the records, and likewise
@@ -131,7 +133,7 @@ func (s *Store) attempt(ctx context.Context, a *attempt, first func(*pgx.Batch),
 // before names an error from before the end was sent, when nothing can have
 // been stored.
 func (s *Store) before(ctx context.Context, err error) error {
-	if passing(err) || errors.Is(err, errOpened) {
+	if passing(err) || errors.Is(err, errOpened) || errors.As(err, new(refusal)) {
 		return err
 	}
 	if _, answered := code(err); !answered && ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded) {
@@ -148,7 +150,7 @@ func (s *Store) begin(ctx context.Context, a *attempt, first func(*pgx.Batch)) e
 	b.Queue(lockToken, a.token)
 	b.Queue(s.in(readNumbers)).QueryRow(func(row pgx.Row) error {
 		var ordering int64
-		err := row.Scan(&ordering, &a.number)
+		err := row.Scan(&ordering, &a.number, &a.prunings)
 		a.ordering = adapters.Ordering(ordering)
 		return err
 	})
@@ -172,10 +174,14 @@ func (s *Store) queueEnd(b *pgx.Batch, a *attempt, end *finish) {
 		raise = 1
 	}
 	if a.number%pruneEvery == 0 {
-		b.Queue(s.in(prune), prunedAtOnce, keepCommits)
+		b.Queue(s.in(pruneCommits), prunedAtOnce, keepCommits)
+	}
+	prunes := 0
+	if end.prunes {
+		prunes = 1
 	}
 	b.Queue(s.in(finishCommit), raise, int64(end.guard), a.token, end.fleet,
-		orEmpty(end.rollouts), orEmpty(end.hosts), orEmpty(end.revisions), channel)
+		orEmpty(end.rollouts), orEmpty(end.hosts), orEmpty(end.revisions), channel, a.prunings, prunes)
 	b.Queue(commit)
 }
 

@@ -65,6 +65,7 @@ type batch struct {
 
 type row struct {
 	change     *adapters.Change
+	in         *opened
 	head       *head // of the record; what it holds now is the row before. nil: never opened
 	begin, end int   // where the row's data is in the batch's
 }
@@ -110,7 +111,7 @@ func (s *Store) locate(b *batch, r *row) error {
 	if !ok {
 		return nil
 	}
-	r.head = &in.heads[at]
+	r.in, r.head = in, &in.heads[at]
 	if _, twice := b.seen[r.head]; twice {
 		return fmt.Errorf("sqlite: %s stands twice in a batch", key)
 	}
@@ -126,6 +127,9 @@ func (s *Store) admit(b *batch) ([]adapters.Result, error) {
 	b.first, b.ordering = s.last+1, s.ordering
 	admitted := b.rows[:0]
 	for i, r := range b.rows {
+		if r.head != nil && r.in.gone {
+			r.in, r.head = nil, nil // it was forgotten since
+		}
 		// A rollout that was opened since is open for the whole batch: its other
 		// changes are compared with what is stored now.
 		if r.head == nil {

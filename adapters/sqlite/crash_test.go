@@ -32,6 +32,11 @@ var statementPoints = []crashPoint{
 	{"after records and their log are written", "INTO changes", false},
 	{"after a quarantine is written", "INTO quarantines", false},
 	{"after an opening is written", "INTO openings", false},
+	{"after members are forgotten", "UPDATE openings", false},
+	{"before a row is erased", "DELETE FROM changes", true},
+	{"after a row is erased", "DELETE FROM changes", false},
+	{"before a snapshot takes its place", "SET previous = 0, data = ?", true},
+	{"after a snapshot took its place", "SET previous = 0, data = ?", false},
 	{"before COMMIT", "COMMIT", true},
 	{"after COMMIT and before its answer", "COMMIT", false},
 }
@@ -41,6 +46,7 @@ func crashPoints() (names []string) {
 	for _, p := range statementPoints {
 		names = append(names, p.name)
 	}
+	names = append(names, storetest.UpkeepCrashPoints()...)
 	return append(names, filePoints...)
 }
 

@@ -20,6 +20,8 @@ type index struct {
 type opened struct {
 	adapters.Opening
 	heads []head // a member each
+	place int    // in openings
+	gone  bool   // its members were forgotten: another one has its place
 	slots []slot // hash of a host -> its member
 	seed  maphash.Seed
 }
@@ -45,6 +47,13 @@ func (x *index) open(o adapters.Opening) {
 	if x.byRollout[o.Rollout] != nil {
 		return
 	}
+	in := makeOpened(o)
+	in.place = len(x.openings)
+	x.openings = append(x.openings, in)
+	x.byRollout[o.Rollout] = in
+}
+
+func makeOpened(o adapters.Opening) *opened {
 	in := &opened{
 		Opening: o,
 		heads:   make([]head, len(o.Members)),
@@ -55,8 +64,21 @@ func (x *index) open(o adapters.Opening) {
 		at, tag := in.search(o.Members[i].Host)
 		in.slots[at] = slot{tag: tag, member: uint32(i + 1)}
 	}
-	x.openings = append(x.openings, in)
-	x.byRollout[o.Rollout] = in
+	return in
+}
+
+// forget takes the members of an opening away, and returns their newest rows.
+func (x *index) forget(in *opened) (rows []int64) {
+	in.gone = true
+	for i := range in.heads {
+		if row := in.heads[i].row; row != 0 {
+			rows = append(rows, row)
+		}
+	}
+	left := makeOpened(in.Forgotten())
+	left.place = in.place
+	x.openings[in.place], x.byRollout[in.Rollout] = left, left
+	return rows
 }
 
 // find returns a record's opening and its member's place there.
@@ -84,15 +106,23 @@ func (in *opened) search(h states.Host) (at int, tag uint32) {
 	}
 }
 
-// set is a set of places in an index.
-type set map[*opened][]uint64
+// set is a set of places in an index: by opening, a bit a member.
+type set [][]uint64
+
+// has reports whether a place is in the set.
+func (s set) has(in *opened, i int) bool {
+	return in.place < len(s) && s[in.place] != nil && s[in.place][i/64]&(1<<(i%64)) != 0
+}
 
 // add adds a place and reports whether it is new.
-func (s set) add(in *opened, i int) bool {
-	if s[in] == nil {
-		s[in] = make([]uint64, len(in.heads)/64+1)
+func (s *set) add(in *opened, i int) bool {
+	for len(*s) <= in.place {
+		*s = append(*s, nil)
 	}
-	word, bit := &s[in][i/64], uint64(1)<<(i%64)
+	if (*s)[in.place] == nil {
+		(*s)[in.place] = make([]uint64, len(in.heads)/64+1)
+	}
+	word, bit := &(*s)[in.place][i/64], uint64(1)<<(i%64)
 	fresh := *word&bit == 0
 	*word |= bit
 	return fresh

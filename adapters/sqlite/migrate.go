@@ -33,7 +33,7 @@ func migrationSteps() ([]string, error) { return fs.Glob(migrations, "migrations
 
 // look reads a file before anything is written to it, and returns the version
 // of its schema, 0 for an empty file. A file that is not ours, newer, or
-// damaged is refused; one of the newest version has then been loaded.
+// damaged is refused; any other has then been loaded.
 func (s *Store) look(ctx context.Context, conn *sql.Conn) (version int, err error) {
 	steps, err := migrationSteps()
 	if err != nil {
@@ -52,9 +52,10 @@ func (s *Store) look(ctx context.Context, conn *sql.Conn) (version int, err erro
 		return 0, &adapters.NewerSchemaError{Where: s.where, Found: version, Known: len(steps)}
 	case version < 0:
 		return 0, s.damaged(fmt.Sprintf("it has schema version %d", version), nil)
-	case version < len(steps):
+	case version == 0:
 		return version, nil
 	}
+	// What is read here stands in the same tables since the first version.
 	if err := s.readWriter(ctx, conn); err != nil {
 		return 0, s.unopenable(ctx, "reading who writes", err)
 	}

@@ -69,7 +69,7 @@ func TestASchemaFromTheFutureIsRefused(t *testing.T) {
 	var newer *adapters.NewerSchemaError
 	require.ErrorAs(t, err, &newer)
 	require.Equal(t, 99, newer.Found)
-	require.Equal(t, 1, newer.Known)
+	require.Equal(t, 2, newer.Known)
 	require.ErrorContains(t, err, "run the newer version that wrote it")
 }
 

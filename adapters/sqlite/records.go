@@ -3,9 +3,12 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"iter"
+	"slices"
 	"sync"
 
+	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/internal/codec"
 	"github.com/rollmend/rollmend/states"
 )
@@ -29,15 +32,16 @@ func (s *Store) Records(ctx context.Context) iter.Seq2[states.Record, error] {
 			return
 		}
 		s.mu.RLock()
-		from := s.last
+		from, erased := s.last, s.erased
 		s.mu.RUnlock()
 		ctx, stop := context.WithCancel(ctx)
 		pages, gone := make(chan recordPage, ahead), make(chan struct{})
+		var seen set // the reader's until pages is closed
 		var reading sync.WaitGroup
 		defer reading.Wait()
 		defer stop()
 		defer close(gone)
-		reading.Go(func() { s.pagesBack(ctx, from, pages, gone) })
+		reading.Go(func() { s.pagesBack(ctx, from, &seen, pages, gone) })
 		for p := range pages {
 			for i := range p.records {
 				if !yield(p.records[i], nil) {
@@ -46,6 +50,35 @@ func (s *Store) Records(ctx context.Context) iter.Seq2[states.Record, error] {
 			}
 			if p.err != nil {
 				yield(states.Record{}, p.err)
+				return
+			}
+		}
+		s.mu.RLock()
+		changed, all := s.erased != erased, slices.Clone(s.index.openings)
+		s.mu.RUnlock()
+		if changed {
+			s.missed(ctx, all, seen, yield)
+		}
+	}
+}
+
+// missed yields the records that were not seen. Where rows are erased in between,
+// a record's may be gone before a walk comes to it, while its newest one stands
+// behind where the walk began.
+func (s *Store) missed(ctx context.Context, all []*opened, seen set, yield func(states.Record, error) bool) {
+	for _, in := range all {
+		for i := range in.Members {
+			s.mu.RLock()
+			there := !in.gone && in.heads[i].row != 0 && !seen.has(in, i)
+			s.mu.RUnlock()
+			if !there {
+				continue
+			}
+			rec, err := s.Record(ctx, states.Key{Rollout: in.Rollout, Host: in.Members[i].Host})
+			if errors.Is(err, adapters.ErrNotFound) {
+				continue // forgotten meanwhile
+			}
+			if !yield(rec, err) || err != nil {
 				return
 			}
 		}
@@ -60,9 +93,8 @@ type recordPage struct {
 
 // pagesBack reads page after page from a row on backwards, until the first row
 // or an error, or until nobody takes them any more.
-func (s *Store) pagesBack(ctx context.Context, from int64, pages chan<- recordPage, gone <-chan struct{}) {
+func (s *Store) pagesBack(ctx context.Context, from int64, seen *set, pages chan<- recordPage, gone <-chan struct{}) {
 	defer close(pages)
-	seen := make(set)
 	for from > 0 {
 		records, next, err := s.pageBack(ctx, from, seen)
 		select {
@@ -79,7 +111,7 @@ func (s *Store) pagesBack(ctx context.Context, from int64, pages chan<- recordPa
 
 // pageBack reads a page of rows from one on backwards. It returns the records
 // that were not seen before, and where the next page begins; 0 is the end.
-func (s *Store) pageBack(ctx context.Context, from int64, seen set) (out []states.Record, next int64, err error) {
+func (s *Store) pageBack(ctx context.Context, from int64, seen *set) (out []states.Record, next int64, err error) {
 	if err := s.settled(ctx); err != nil {
 		return nil, 0, err
 	}
@@ -95,6 +127,9 @@ func (s *Store) pageBack(ctx context.Context, from int64, seen set) (out []state
 			return out, 0, s.failed("reading records", err)
 		}
 		next = id - 1
+		if len(data) == 0 {
+			continue
+		}
 		key, _, err := codec.DecodeChangedKey(data)
 		if err != nil {
 			return out, 0, s.damaged("a row of the changes", err)
@@ -115,7 +150,7 @@ func (s *Store) pageBack(ctx context.Context, from int64, seen set) (out []state
 }
 
 // first notes a record as seen and reports whether it was not before.
-func (s *Store) first(key states.Key, seen set) bool {
+func (s *Store) first(key states.Key, seen *set) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	in, i, ok := s.index.find(key)

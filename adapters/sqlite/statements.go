@@ -16,6 +16,8 @@ const (
 	writeAhead      = `PRAGMA journal_mode = WAL`
 	fileName        = `SELECT file FROM pragma_database_list WHERE name = 'main'`
 
+	copyInto = `VACUUM INTO ?`
+
 	begin        = `BEGIN IMMEDIATE`
 	beginReading = `BEGIN`
 	commit       = `COMMIT`
@@ -40,6 +42,12 @@ const (
 	readResumptions = `SELECT data FROM resumptions ORDER BY id`
 	readClearances  = `SELECT data FROM clearances ORDER BY id`
 	readQuarantines = `SELECT data FROM quarantines ORDER BY channel, closure`
+
+	forgetMembers = `UPDATE openings SET data = ? WHERE id = (SELECT id FROM openings ORDER BY id LIMIT 1 OFFSET ?)`
+	eraseChange   = `DELETE FROM changes WHERE id = ?`
+	blankChange   = `UPDATE changes SET previous = -1, data = x'' WHERE id = ?`
+	takePlace     = `UPDATE changes SET previous = 0, data = ? WHERE id = ?`
+	readPrevious  = `SELECT previous FROM changes WHERE id = ?`
 
 	readChange      = `SELECT data FROM changes WHERE id = ?`
 	readChangesFrom = `SELECT id, previous, data FROM changes WHERE id > ? ORDER BY id`

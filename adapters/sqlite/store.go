@@ -31,9 +31,13 @@ type Store struct {
 	// after its transaction was committed.
 	mu       sync.RWMutex
 	index    *index
-	last     int64 // the newest row
+	last     int64   // the newest row
+	waste    []int64 // rows of records that were forgotten, to be erased with those before them
+	erased   int64   // counts the calls that erased rows
+	loads    int64   // counts how often all was read anew
 	ordering adapters.Ordering
 	doubt    bool  // the outcome of the last transaction is not known
+	anew     bool  // and it may have changed more than rows behind the newest
 	ended    error // why nothing is served any more
 }
 
@@ -113,7 +117,14 @@ func (s *Store) Record(ctx context.Context, key states.Key) (states.Record, erro
 		return rec, err
 	}
 	var data []byte
-	if err := s.db.QueryRowContext(ctx, readChange, newest.row).Scan(&data); err != nil {
+	err = s.db.QueryRowContext(ctx, readChange, newest.row).Scan(&data)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && len(data) == 0 {
+		if err := s.overtaken(key, in, i, newest); err != nil {
+			return states.Record{}, err
+		}
+		return s.Record(ctx, key)
+	}
+	if err != nil {
 		return states.Record{}, s.failed("reading the record "+key.String(), err)
 	}
 	rec, err := codec.DecodeChangedRecord(data)
@@ -121,6 +132,17 @@ func (s *Store) Record(ctx context.Context, key states.Key) (states.Record, erro
 		return states.Record{}, s.damaged("the row of "+key.String(), err)
 	}
 	return rec, nil
+}
+
+// overtaken says why a record's newest row is not there, nil where another one
+// took its place since it was looked up.
+func (s *Store) overtaken(key states.Key, in *opened, i int, newest head) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if in.gone || in.heads[i] != newest {
+		return nil
+	}
+	return s.damaged(fmt.Sprintf("row %d of %s is gone, or another process erased it", newest.row, key), nil)
 }
 
 // Log implements [adapters.Store].
@@ -144,6 +166,9 @@ func (s *Store) Log(ctx context.Context, key states.Key) ([]reducer.LogEntry, er
 		if err := rows.Scan(&data); err != nil {
 			return nil, s.failed("reading the log of "+key.String(), err)
 		}
+		if len(data) == 0 {
+			break
+		}
 		_, effects, err := codec.DecodeChange(data)
 		if err != nil {
 			return nil, s.damaged("a row of "+key.String(), err)
@@ -154,6 +179,16 @@ func (s *Store) Log(ctx context.Context, key states.Key) ([]reducer.LogEntry, er
 	}
 	if err := rows.Err(); err != nil {
 		return nil, s.failed("reading the log of "+key.String(), err)
+	}
+	if newest.row != 0 && len(log) == 1 {
+		_ = rows.Close() // before another query, which may be left no other connection
+		if err := s.overtaken(key, in, i, newest); err != nil {
+			return nil, err
+		}
+		return s.Log(ctx, key)
+	}
+	if len(log) > 1 && log[1].Snapshot != nil {
+		return log[1:], nil // it stands for the opening, too
 	}
 	return log, nil
 }

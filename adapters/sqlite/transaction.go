@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/internal/codec"
+	"github.com/rollmend/rollmend/states"
 )
 
 // settleWithin bounds how long a commit whose answer was lost looks for its
@@ -76,12 +77,22 @@ func (s *Store) settle(ctx context.Context) error {
 	if epoch != s.epoch {
 		return s.end(ErrTakenOver)
 	}
+	if s.anew {
+		s.mu.Lock()
+		for _, in := range s.index.openings {
+			in.gone = true
+		}
+		s.index, s.last, s.waste = newIndex(), 0, nil
+		s.erased++
+		s.loads++
+		s.mu.Unlock()
+	}
 	if err := s.load(ctx, conn); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.turn, s.ordering, s.doubt = turn, ordering, false
+	s.turn, s.ordering, s.doubt, s.anew = turn, ordering, false, false
 	return nil
 }
 
@@ -198,9 +209,17 @@ func (s *Store) load(ctx context.Context, conn *sql.Conn) error {
 		if id <= s.last {
 			return s.damaged(fmt.Sprintf("change %d stands behind change %d", id, s.last), nil)
 		}
+		if len(data) == 0 && previous == erasedRow {
+			s.last = id
+			continue
+		}
 		key, revision, err := codec.DecodeChangedKey(data)
 		if err != nil {
 			return s.damaged(fmt.Sprintf("change %d", id), err)
+		}
+		if s.forgotten(key) {
+			s.waste, s.last = append(s.waste, id), id
+			continue
 		}
 		in, i, ok := s.index.find(key)
 		if !ok {
@@ -216,6 +235,13 @@ func (s *Store) load(ctx context.Context, conn *sql.Conn) error {
 		return s.unopenable(ctx, "reading changes", err)
 	}
 	return nil
+}
+
+// forgotten reports whether a rollout has lost its members, so that what is left
+// of them is to be erased.
+func (s *Store) forgotten(key states.Key) bool {
+	in := s.index.byRollout[key.Rollout]
+	return in != nil && len(in.Members) == 0
 }
 
 func (s *Store) loadOpenings(ctx context.Context, conn *sql.Conn) error {

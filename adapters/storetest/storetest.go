@@ -180,7 +180,8 @@ func Run(t *testing.T, fixture func(t testing.TB) Fixture) {
 func Cases() iter.Seq[Case] {
 	return func(yield func(Case) bool) {
 		for _, group := range [][]Case{
-			commitCases, logCases, fleetCases, valueCases, concurrencyCases, sharedCases, endingCases, fullCases, durabilityCases, followCases,
+			commitCases, logCases, fleetCases, valueCases, concurrencyCases, sharedCases, endingCases, fullCases, durabilityCases,
+			followCases, upkeepCases,
 		} {
 			for _, c := range group {
 				if !yield(c) {

@@ -32,8 +32,8 @@ const (
 	afterEnact   = "after an enactment and before its answer"
 )
 
-// Work opens a rollout and takes its hosts along, batch after batch, and enacts
-// now and then, until the context ends or the store fails. After each call it
+// Work opens a rollout and takes its hosts along, batch after batch, enacts and
+// looks after the store now and then, until the context ends or the store fails. After each call it
 // writes to acks what the store acknowledged, a line each. It is what the
 // process does that [Fixture.Kill] kills; started again, it goes on where it
 // was.
@@ -62,6 +62,11 @@ func (w *worker) run(ctx context.Context, rounds int) error {
 		}
 		if err := work(ctx, round); err != nil {
 			return err
+		}
+		if round%upkeepEvery == upkeepEvery-2 {
+			if err := w.lookAfter(ctx, round); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

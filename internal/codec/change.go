@@ -31,12 +31,17 @@ func AppendChange(dst []byte, c *adapters.Change) ([]byte, error) {
 	return w.buf, nil
 }
 
-// DecodeChange reads what [AppendChange] appended. The error is an [*Error].
+// DecodeChange reads what [AppendChange] or [AppendSnapshot] appended; of a
+// snapshot the only effect is its entry. The error is an [*Error].
 func DecodeChange(in []byte) (states.Record, []reducer.Effects, error) {
 	var r reader
-	r.begin(in, changeMessage)
+	snapshot := r.beginChange(in)
 	var rec states.Record
 	r.record(&rec)
+	if snapshot {
+		e := r.snapshot(&rec)
+		return rec, []reducer.Effects{{Entry: e}}, r.end()
+	}
 	n := r.count(minEffects)
 	list := make([]reducer.Effects, n)
 	for i := range list {
@@ -45,11 +50,21 @@ func DecodeChange(in []byte) (states.Record, []reducer.Effects, error) {
 	return rec, list, r.end()
 }
 
+// beginChange begins a change, or a snapshot in its place, and tells which.
+func (r *reader) beginChange(in []byte) (snapshot bool) {
+	if len(in) > 1 && in[1] == snapshotMessage.tag {
+		r.begin(in, snapshotMessage)
+		return true
+	}
+	r.begin(in, changeMessage)
+	return false
+}
+
 // DecodeChangedRecord reads the record of a change alone. The error is an
 // [*Error]; what follows the record is not looked at.
 func DecodeChangedRecord(in []byte) (states.Record, error) {
 	var r reader
-	r.begin(in, changeMessage)
+	r.beginChange(in)
 	var rec states.Record
 	r.record(&rec)
 	if r.err != nil {
@@ -62,7 +77,7 @@ func DecodeChangedRecord(in []byte) (states.Record, error) {
 // record's revision. The error is an [*Error].
 func DecodeChangedKey(in []byte) (states.Key, states.Revision, error) {
 	var r reader
-	r.begin(in, changeMessage)
+	r.beginChange(in)
 	key, revision := r.key(), states.Revision(r.uint())
 	if r.err != nil {
 		return states.Key{}, 0, r.err
@@ -84,6 +99,8 @@ func check(c *adapters.Change) error {
 		switch {
 		case e.Entry.Event.Body == nil:
 			return contradiction(c, "effect %d has no log entry", i)
+		case e.Entry.Snapshot != nil:
+			return contradiction(c, "effect %d is a snapshot, and only upkeep makes those", i)
 		case e.Entry.Revision != c.Expect+states.Revision(i)+1:
 			return contradiction(c, "log entry %d has revision %d", i, e.Entry.Revision)
 		case e.Entry.Event.Key != c.Record.Key:

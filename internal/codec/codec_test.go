@@ -43,6 +43,7 @@ var (
 	clearances  = format[adapters.Clearance]{clearance, sure(codec.AppendClearance), codec.DecodeClearance}
 	changes     = format[adapters.Change]{change, codec.AppendChange, decodeChange}
 	effects     = format[steps]{stepsOf, appendEffects, decodeEffects}
+	snapshots   = format[reducer.LogEntry]{snapshot, codec.AppendSnapshot, codec.DecodeEntry}
 )
 
 // steps are effects of one record.
@@ -69,6 +70,9 @@ func decodeEffects(in []byte) (s steps, err error) {
 // follows from the rest.
 func decodeChange(in []byte) (adapters.Change, error) {
 	rec, effects, err := codec.DecodeChange(in)
+	if len(effects) == 1 && effects[0].Entry.Snapshot != nil && err == nil {
+		err = &codec.Error{Message: "change", Reason: "it is a snapshot, and FuzzSnapshot's"}
+	}
 	return adapters.Change{Expect: rec.Revision - states.Revision(len(effects)), Record: rec, Effects: effects}, err
 }
 
@@ -83,6 +87,8 @@ func TestWhatIsEncodedDecodesToTheSame(t *testing.T) {
 	t.Run("clearance", clearances.roundTrip)
 	t.Run("change", changes.roundTrip)
 	t.Run("effects", effects.roundTrip)
+	t.Run("snapshot", snapshots.roundTrip)
+	t.Run("snapshot in the place of a change", format[reducer.LogEntry]{snapshot, codec.AppendEntry, decodeInPlace}.roundTrip)
 }
 
 func (f format[V]) roundTrip(t *testing.T) {

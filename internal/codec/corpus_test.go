@@ -41,11 +41,12 @@ func realMessages(t *testing.T) map[string]map[string][]byte {
 		}
 		b, err := entries.append(nil, &first)
 		add("FuzzEntry", life+"-0-Opened", b, err)
+		log := []reducer.LogEntry{first}
 		for i, ev := range events {
 			ev.Key = rec.Key
 			out, _ := reducer.Step(rec, ev) // a refusal is stored as well
 			c := adapters.Change{Expect: rec.Revision, Record: out.Record, Effects: []reducer.Effects{out.Effects}}
-			rec = out.Record
+			rec, log = out.Record, append(log, out.Effects.Entry)
 			name := fmt.Sprintf("%s-%d-%s", life, i+1, ev.Kind())
 			b, err := changes.append(nil, &c)
 			add("FuzzChange", name, b, err)
@@ -64,6 +65,12 @@ func realMessages(t *testing.T) map[string]map[string][]byte {
 				add("FuzzImposition", name, b, err)
 			}
 		}
+		snapshot, err := reducer.Compact(log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err = snapshots.append(nil, &snapshot)
+		add("FuzzSnapshot", life, b, err)
 	}
 	o := realOpening()
 	b, err := openings.append(nil, &o)
@@ -145,6 +152,7 @@ func TestMessagesThatWereStoredAreRead(t *testing.T) {
 		"FuzzRecord": records.again, "FuzzEntry": entries.again, "FuzzQuarantine": quarantines.again,
 		"FuzzTransition": transitions.again, "FuzzOpening": openings.again, "FuzzResumption": resumptions.again,
 		"FuzzImposition": impositions.again, "FuzzClearance": clearances.again, "FuzzChange": changes.again,
+		"FuzzSnapshot": snapshots.again,
 	}
 	for target, messages := range realMessages(t) {
 		for name, b := range messages {

@@ -6,8 +6,11 @@ import (
 )
 
 // AppendEntry appends a log entry. The error is a [*ValueError], for a body
-// that is none of the reducer's values.
+// that is none of the reducer's values, and that of [AppendSnapshot].
 func AppendEntry(dst []byte, e *reducer.LogEntry) ([]byte, error) {
+	if e.Snapshot != nil {
+		return AppendSnapshot(dst, e)
+	}
 	var w writer
 	w.begin(dst, entryMessage)
 	w.key(e.Event.Key)
@@ -20,6 +23,13 @@ func AppendEntry(dst []byte, e *reducer.LogEntry) ([]byte, error) {
 // DecodeEntry reads what [AppendEntry] appended. The error is an [*Error].
 func DecodeEntry(in []byte) (reducer.LogEntry, error) {
 	var r reader
+	if len(in) > 1 && in[1] == snapshotMessage.tag {
+		var rec states.Record
+		r.begin(in, snapshotMessage)
+		r.record(&rec)
+		e := r.snapshot(&rec)
+		return e, r.end()
+	}
 	r.begin(in, entryMessage)
 	e := r.entry(r.key())
 	return e, r.end()

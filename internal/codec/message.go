@@ -17,6 +17,7 @@ var (
 	transitionMessage = message{'t', "transition"}
 	changeMessage     = message{'c', "change"}
 	effectsMessage    = message{'e', "effects"}
+	snapshotMessage   = message{'s', "snapshot"}
 	openingMessage    = message{'O', "opening"}
 	resumptionMessage = message{'R', "resumption"}
 	impositionMessage = message{'I', "imposition"}

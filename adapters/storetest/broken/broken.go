@@ -32,7 +32,7 @@ type Store struct {
 
 // Stores returns all of them.
 func Stores() []Store {
-	return append(append(append(inMemory(), inFiles()...), sharing()...), filled())
+	return append(append(append(append(inMemory(), inUpkeep()...), inFiles()...), sharing()...), filled())
 }
 
 func wrong(name string, wrap func(adapters.Store) adapters.Store, caughtBy ...string) Store {

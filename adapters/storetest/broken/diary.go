@@ -40,7 +40,7 @@ const (
 // in two parts, the records and the log; one without its second part was not
 // stored, unless the diary has its fault there.
 type diary struct {
-	*memory.Store
+	adapters.Store
 	fault fault
 	reach func(point string)
 
