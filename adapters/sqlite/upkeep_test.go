@@ -246,3 +246,45 @@ func TestACopyOfTheFileAloneLacksWhatWasStoredLast(t *testing.T) {
 	}
 	require.Error(t, err, "and it does not say so: it opens as an older store, or not at all")
 }
+
+// A commit that has found its record while the rollout was being forgotten, and
+// waited for its turn, must not store anything behind it.
+func TestACommitThatWaitsForAPruningFindsNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fleet.db")
+	s := openFile(t, path)
+	work(t, s, stable, 2)
+	require.NoError(t, s.Enact(t.Context(), []adapters.Act{openingOf(states.Rollout{Channel: "stable", Ref: "r2"}, 2)}))
+	rec, err := s.Record(t.Context(), keyOf(stable, 0))
+	require.NoError(t, err)
+	out, _ := reducer.Step(rec, reducer.Event{Key: rec.Key, Seq: 5, At: dawn, Body: reducer.ActivationFailed{}})
+	require.Equal(t, reducer.Refused, out.Disposition)
+
+	// Somebody else's lock keeps the pruning from its end.
+	db, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	_, err = db.Exec(`BEGIN IMMEDIATE`)
+	require.NoError(t, err)
+	pruned, told := make(chan error, 1), make(chan error, 1)
+	go func() {
+		_, err := s.Prune(t.Context(), adapters.Pruning{Rollouts: []states.Rollout{stable}, Most: 100})
+		pruned <- err
+	}()
+	time.Sleep(200 * time.Millisecond) // it has the turn to write; where not, the commit is stored before it, and erased
+	go func() {
+		results, err := s.Commit(t.Context(), []adapters.Change{{Expect: rec.Revision, Record: out.Record, Effects: []reducer.Effects{out.Effects}}})
+		if err == nil {
+			err = results[0].Err
+		}
+		told <- err
+	}()
+	time.Sleep(200 * time.Millisecond) // it has found its record, and waits
+	_, err = db.Exec(`ROLLBACK`)
+	require.NoError(t, err)
+	require.NoError(t, <-pruned)
+	if err := <-told; err != nil {
+		require.ErrorIs(t, err, adapters.ErrNotFound)
+	}
+	require.Equal(t, 1, rowsOf(t, path, `SELECT count(*) FROM changes`))
+}

@@ -19,6 +19,7 @@ var upkeepCases = []Case{
 	{"a log that begins with a snapshot is compacted again", compactedTwice},
 	{"a snapshot that does not fit leaves its log, and the others of its batch are stored", compactsOthers},
 	{"a log is read whole while it is compacted and goes on", compactedMeanwhile},
+	{"records yields every record once while logs are compacted and a rollout is forgotten", listedMeanwhile},
 	{"a forgotten rollout's records are found no more, and all else stays", pruned},
 	{"a rollout that may not be forgotten is not, and nothing with it", notPruned},
 	{"what was forgotten is erased in steps, and the store goes on in between", erasedInSteps},
@@ -172,6 +173,11 @@ func compactedMeanwhile(t testing.TB, f Fixture) {
 					over = true
 				default:
 				}
+				rec, err := b.store.Record(b.ctx, keyOf("a"))
+				if err != nil {
+					t.Errorf("a record that is read in between: %v", err)
+					return
+				}
 				log, err := b.store.Log(b.ctx, keyOf("a"))
 				if err == nil {
 					_, err = reducer.Rederive(log)
@@ -180,8 +186,8 @@ func compactedMeanwhile(t testing.TB, f Fixture) {
 					t.Errorf("a log that is read in between: %v", err)
 					return
 				}
-				if _, err := b.store.Record(b.ctx, keyOf("a")); err != nil {
-					t.Errorf("a record that is read in between: %v", err)
+				if last := log[len(log)-1].Revision; last < rec.Revision {
+					t.Errorf("a log that is read behind its record ends at revision %d, and the record was at %d", last, rec.Revision)
 					return
 				}
 			}
@@ -196,6 +202,48 @@ func compactedMeanwhile(t testing.TB, f Fixture) {
 	close(done)
 	wg.Wait()
 	b.whole("a")
+}
+
+// listedMeanwhile takes records along that were not yielded yet, and erases what
+// a walk was to come to.
+func listedMeanwhile(t testing.TB, f Fixture) {
+	b := prepare(t, f, hosts(crowd)...)
+	c := compactor(b)
+	p := pruner(b)
+	old := opening(hosts(3)...)
+	old.Rollout.Channel = "old"
+	newer := old
+	newer.Rollout.Ref = "newer"
+	require.NoError(t, b.store.Enact(b.ctx, []adapters.Act{old, newer}))
+	for _, m := range old.Members {
+		b.commit(advance(t, b.recordOf(old.Rollout, m.Host), 1))
+	}
+	var batch []adapters.Change
+	for _, h := range hosts(crowd) {
+		batch = append(batch, b.next(h))
+	}
+	b.commit(batch...)
+	seen := make(map[states.Key]bool)
+	for rec, err := range b.store.Records(b.ctx) {
+		require.NoError(t, err)
+		require.False(t, seen[rec.Key], "%s is yielded twice", rec.Key)
+		seen[rec.Key] = true
+		if len(seen) > 1 {
+			continue
+		}
+		for i := 0; i < crowd; i += crowd / 10 {
+			h := hosts(crowd)[i]
+			b.commit(b.next(h))
+			results, err := c.Compact(b.ctx, []reducer.LogEntry{b.snapshot(h)})
+			require.NoError(t, err)
+			require.NoError(t, results[0].Err)
+		}
+		_, err = p.Prune(b.ctx, adapters.Pruning{Rollouts: []states.Rollout{old.Rollout}, Most: eraseMost})
+		require.NoError(t, err)
+	}
+	for _, h := range hosts(crowd) {
+		require.True(t, seen[keyOf(h)], "%s is not yielded", h)
+	}
 }
 
 // superseded takes the kit's rollout through a life and opens the next one.
