@@ -40,8 +40,8 @@ type following struct {
 func (s *Store) Follow(ctx context.Context) (adapters.Following, error) {
 	f := &following{store: s, ended: make(chan struct{}), bell: make(chan struct{}, 1)}
 	err := s.read(ctx, "following", func(ctx context.Context, conn *pgx.Conn) error {
-		var ordering int64
-		return conn.QueryRow(ctx, s.in(readNumbers)).Scan(&ordering, &f.mark)
+		var ordering, prunings int64
+		return conn.QueryRow(ctx, s.in(readNumbers)).Scan(&ordering, &f.mark, &prunings)
 	})
 	if err != nil {
 		return nil, err
