@@ -265,6 +265,12 @@ func TestAFullDatabaseSaysSo(t *testing.T) {
 			break
 		}
 	}
+	// The put that did not fit raises the alarm, which takes effect a moment later;
+	// until then what is small still fits.
+	require.Eventually(t, func() bool {
+		alarms, err := client.AlarmList(t.Context())
+		return err == nil && len(alarms.Alarms) > 0
+	}, time.Minute, 10*time.Millisecond)
 	_, err := s.Commit(t.Context(), []adapters.Change{dispatch(t, rec)})
 	var full *adapters.FullError
 	require.ErrorAs(t, err, &full)
