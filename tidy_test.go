@@ -43,6 +43,9 @@ var edges = map[string][]string{
 
 	"adapters/postgres":           {"states", "reducer", "adapters", "internal/codec"},
 	"adapters/postgres/throwaway": nil,
+	"adapters/etcd":               {"states", "reducer", "adapters", "internal/codec"},
+	"adapters/etcd/throwaway":     nil,
+	"adapters/etcd/server":        nil,
 
 	"engine":             {"states", "reducer", "gates", "synth", "adapters"},
 	"adapters/httpapi":   {"states", "reducer", "gates", "synth", "agent", "adapters", "engine"},

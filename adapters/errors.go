@@ -73,3 +73,18 @@ func (e *FullError) Error() string {
 }
 
 func (e *FullError) Unwrap() error { return e.Err }
+
+// UnavailableError says that a store could not be reached, or could not serve:
+// a cluster without a quorum. Nothing of the call was stored. Bring its servers
+// or the network back; the next call is served as soon as they are.
+type UnavailableError struct {
+	Where string
+	Doing string // what was not done
+	Err   error
+}
+
+func (e *UnavailableError) Error() string {
+	return fmt.Sprintf("adapters: %s is not available, %s was not done and nothing of this call was stored: see that its servers run and reach each other, and it goes on: %v", e.Where, e.Doing, e.Err)
+}
+
+func (e *UnavailableError) Unwrap() error { return e.Err }

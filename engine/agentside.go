@@ -121,8 +121,9 @@ func (e *Engine) Report(ctx context.Context, in Report) (ReportReply, error) {
 // Retransmit answers a report whose number was heard before, from the log of
 // its record. What was refused is refused again: the first answer may have been
 // lost, and an agent goes by it. So is what is not in the log, because a gap was
-// accepted over it: the agent must not take it for heard. Of what a snapshot
-// stands for, only whether it was taken is known any more.
+// accepted over it, or because another report had its number: the agent must not
+// take it for heard. Of what a snapshot stands for, only whether it was taken is
+// known any more.
 func Retransmit(log []reducer.LogEntry, ev reducer.Event) ReportReply {
 	if len(log) > 0 && log[0].Snapshot != nil && ev.Seq <= log[0].Snapshot.Record.LastSeq {
 		if log[0].Snapshot.Takes(ev.Seq) {
@@ -140,7 +141,7 @@ func Retransmit(log []reducer.LogEntry, ev reducer.Event) ReportReply {
 			continue
 		case !reflect.DeepEqual(was.Body, ev.Body):
 			return ReportReply{
-				Disposition: reducer.Duplicate, Reason: "number reused: report " + was.Kind().String() + " had it before",
+				Disposition: reducer.Refused, Reason: "number reused: report " + was.Kind().String() + " had it before",
 			}
 		case entry.Disposition == reducer.Refused:
 			return ReportReply{Disposition: reducer.Refused, Reason: entry.Reason}

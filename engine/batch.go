@@ -28,6 +28,7 @@ type Batch struct {
 	visited []states.Key // provided for it
 	alone   bool
 
+	redriven int             // waiting hosts that it looks at again, about
 	findings []synth.Finding // of several replies
 
 	repeats []int // inputs that are sent a dispatch again
@@ -131,7 +132,8 @@ func (b *Batch) stage(c *Core, input int, id int32, base, rec *states.Record, ef
 // add begins a change of a record.
 func (b *Batch) add(c *Core, id int32, base *states.Record) (place int) {
 	if len(b.room) == 0 {
-		b.room = make([]staged, max(16, len(b.inputs)))
+		// Most inputs of a round may change nothing, what was waited for mostly does.
+		b.room = make([]staged, max(64, b.redriven, len(b.staged)))
 		b.staged = slices.Grow(b.staged, len(b.room))
 		b.Changes = slices.Grow(b.Changes, len(b.room))
 	}

@@ -10,8 +10,15 @@ import (
 )
 
 // redriveMost bounds how many waiting hosts one round looks at again, so that
-// a gate that opens for a whole fleet does not hold up everybody's replies.
+// a gate that opens for a whole fleet does not hold up everybody's replies;
+// beside few inputs it may be more.
 const redriveMost = 1000
+
+// redriven returns how many waiting hosts a round with so many inputs looks at
+// again.
+func (c *Core) redriven(inputs int) int {
+	return min(len(c.queue), max(redriveMost, 2*redriveMost-inputs))
+}
 
 // Decide takes a round's inputs. Heartbeats and reports come first, in their
 // order; then hosts that waited for something which came; polls last, in one
@@ -21,7 +28,7 @@ func (c *Core) Decide(now states.Time, inputs []Input) *Batch {
 	c.batches++
 	b := &Batch{
 		now: now, inputs: inputs, number: c.batches, Replies: make([]Reply, len(inputs)),
-		visited: c.visited,
+		visited: c.visited, redriven: c.redriven(len(inputs)),
 	}
 	if len(inputs) > 0 {
 		for _, id := range c.retry {
@@ -189,7 +196,7 @@ func (c *Core) lookAtAll(b *Batch, input int, id int32) {
 
 // redrive looks again at hosts that wait for something which came.
 func (c *Core) redrive(b *Batch) {
-	n := min(len(c.queue), redriveMost)
+	n := c.redriven(len(b.inputs))
 	looked := c.queue[:n]
 	c.queue = c.queue[n:]
 	if len(c.queue) == 0 {

@@ -50,13 +50,13 @@ const (
 
 // Bounds of one round, of the tries to get a change in, and of what waits.
 const (
-	roundMost = 1000 // inputs, about: where a bigger transaction gains no more
+	roundMost = 4000 // inputs, about: where a bigger transaction gains no more
 	triesMost = 8    // that one input loses against other writers before its caller is told
 
 	// waitingMost is how many inputs wait for their rounds at most: a few hundred
 	// bytes each, and less than a second's work. Who comes then is told to come
 	// back: see [BusyError].
-	waitingMost = 20 * roundMost
+	waitingMost = 8 * roundMost
 )
 
 // Engine is a control plane's rollout half, to be embedded: it takes
@@ -70,8 +70,10 @@ type Engine struct {
 	core *Core
 
 	// The loop's own.
-	stale   bool // the fleet must be read again before anything is decided
-	blocked bool // the store could not be read: rounds wait for an input to try again
+	open    func(context.Context) (adapters.Store, error) // nil: it is open
+	stale   bool                                          // the fleet must be read again before anything is decided
+	called  bool                                          // then everybody who polls asks again: another writer may have opened a rollout
+	blocked bool                                          // the store could not be read: rounds wait for an input to try again
 	flight  *flight
 	again   []*request // to be taken into the next round
 
@@ -81,9 +83,15 @@ type Engine struct {
 	waiting  atomic.Int64    // inputs that are not answered
 	starting atomic.Bool     // the store is read for the first time
 	pollers  pollers
-	done     chan struct{} // closed when the engine is
-	ended    chan struct{} // closed when the loop has returned
-	closing  sync.Once
+
+	following adapters.Following // nil where the store cannot be followed
+	listening bool               // it is begun to listen
+	news      chan chan<- bool   // others may have stored something; the answer is whether it was taken in
+	deaf      chan struct{}      // closed when nobody listens any more
+
+	done    chan struct{} // closed when the engine is
+	ended   chan struct{} // closed when the loop has returned
+	closing sync.Once
 }
 
 // request is one input on its way through its rounds.
@@ -121,27 +129,38 @@ func New(ctx context.Context, opts Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := e.restore(ctx); err != nil {
-		return nil, err
+	if err := e.reopen(ctx); err != nil {
+		return nil, errors.Join(err, e.unfollow())
 	}
 	go e.loop()
 	return e, nil
 }
 
-// Begin starts an engine like [New], and returns before the store is read: for
-// a control plane that is to answer from its first moment on. Until the store
-// is read it answers [ErrNotReady], and [Engine.Load] waits. Where the store
-// cannot be read, calls return why, and each tries again.
-func Begin(opts Options) (*Engine, error) {
+// Begin starts an engine like [New], but opens the store itself and returns
+// before that is done: for a control plane that is to answer from its first
+// moment on, however much there is to read. Options.Store is to be left nil.
+//
+// Until the store is read it answers [ErrNotReady], and [Engine.Load] waits.
+// Where it cannot be opened or read, calls return why, and the next one tries
+// again. Closing the store, after the engine, is up to the caller.
+func Begin(opts Options, open func(context.Context) (adapters.Store, error)) (*Engine, error) {
+	if opts.Store != nil || open == nil {
+		return nil, errors.New("engine: Begin opens the store: hand it the function, and leave Options.Store nil")
+	}
+	opts.Store = unopened{}
 	e, err := prepare(opts)
 	if err != nil {
 		return nil, err
 	}
+	e.open = open
 	e.stale = true
 	e.starting.Store(true)
 	go e.loop()
 	return e, nil
 }
+
+// unopened stands in for a store that is not open yet. Nothing is asked of it.
+type unopened struct{ adapters.Store }
 
 func prepare(opts Options) (*Engine, error) {
 	switch {
@@ -171,6 +190,8 @@ func prepare(opts Options) (*Engine, error) {
 		acts:  make(chan func()),
 		done:  make(chan struct{}),
 		ended: make(chan struct{}),
+		news:  make(chan chan<- bool),
+		deaf:  make(chan struct{}),
 	}, nil
 }
 
@@ -178,12 +199,37 @@ func prepare(opts Options) (*Engine, error) {
 // being committed is committed. It returns when nothing of the engine runs any
 // more.
 func (e *Engine) Close() {
-	e.closing.Do(func() { close(e.done) })
+	e.closing.Do(func() {
+		close(e.done)
+		<-e.ended
+		if e.listening {
+			<-e.deaf
+		}
+		_ = e.unfollow()
+	})
 	<-e.ended
 }
 
 // now reads the clock.
 func (e *Engine) now() states.Time { return states.TimeOf(e.opts.Clock.Now()) }
+
+// reopen reads the store, and listens to it from then on where it can be
+// followed. What others store meanwhile is read or heard of.
+func (e *Engine) reopen(ctx context.Context) error {
+	if e.following == nil {
+		if err := e.follow(ctx); err != nil {
+			return fmt.Errorf("engine: follow the store: %w", err)
+		}
+	}
+	if err := e.restore(ctx); err != nil {
+		return err
+	}
+	if !e.listening {
+		e.listening = true
+		e.listen()
+	}
+	return nil
+}
 
 // restore reads the store into the core.
 func (e *Engine) restore(ctx context.Context) error {

@@ -63,8 +63,11 @@ func opening(now states.Time, id states.Rollout, plan gates.Plan) adapters.Openi
 
 // sameTargets compares an open rollout with what a manifest would open.
 func sameTargets(known *rollout, now adapters.Opening) error {
-	for _, m := range now.Members {
-		i, ok := known.find(m.Host)
+	for at, m := range now.Members {
+		i, ok := int32(at), at < len(known.Members) && known.Members[at].Host == m.Host
+		if !ok { // nearly always both list the same hosts
+			i, ok = known.find(m.Host)
+		}
 		if !ok {
 			return &TargetsChangedError{Rollout: now.Rollout, Host: m.Host, Is: m.Opened.Target}
 		}
@@ -93,17 +96,17 @@ func hasMember(members []adapters.Member, host states.Host) bool {
 func (c *Core) Load(fleet *gates.Fleet, acts []adapters.Act) {
 	c.fleet = fleet
 	c.reserve(len(fleet.Plan().Hosts))
+	for i := range c.slots {
+		c.slots[i].planned = 0
+	}
+	hosts := fleet.Plan().Hosts // first, so that slots share their names with the manifest
+	for i := range hosts {
+		c.slots[c.slotOf(hosts[i].Host)].planned = int32(i + 1)
+	}
 	for _, act := range acts {
 		if o, ok := act.(adapters.Opening); ok {
 			c.open(o)
 		}
-	}
-	for i := range c.slots {
-		c.slots[i].planned = 0
-	}
-	hosts := fleet.Plan().Hosts
-	for i := range hosts {
-		c.slots[c.slotOf(hosts[i].Host)].planned = int32(i + 1)
 	}
 	if len(acts) > 0 {
 		c.ordering++

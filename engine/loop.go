@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/states"
@@ -42,7 +43,7 @@ type flight struct {
 // gather waits until there is work and takes as much of it as a round may
 // hold; ok is false when the engine is closed.
 func (e *Engine) gather(ctx context.Context) (requests []*request, ok bool) {
-	for len(e.again) == 0 && len(requests) == 0 && (e.blocked || !e.busy()) {
+	for len(e.again) == 0 && len(requests) == 0 && !e.stale && (e.blocked || !e.busy()) {
 		var landed chan struct{}
 		acts := e.acts
 		if e.flight != nil {
@@ -59,6 +60,9 @@ func (e *Engine) gather(ctx context.Context) (requests []*request, ok bool) {
 			act()
 		case <-landed:
 			e.land(ctx)
+		case told := <-e.news:
+			e.land(ctx)
+			told <- e.catchUp(ctx)
 		case <-e.done:
 			return requests, false
 		}
@@ -82,6 +86,9 @@ func (e *Engine) gather(ctx context.Context) (requests []*request, ok bool) {
 			requests = append(requests, more...)
 		case act := <-acts:
 			act()
+		case told := <-e.news:
+			e.land(ctx)
+			told <- e.catchUp(ctx)
 		case <-e.done:
 			return requests, false
 		default:
@@ -212,10 +219,21 @@ func (e *Engine) reread(ctx context.Context) error {
 	if !e.stale {
 		return nil
 	}
-	if err := e.restore(ctx); err != nil {
+	if e.open != nil {
+		store, err := e.open(ctx)
+		if err != nil {
+			return fmt.Errorf("engine: open the store: %w", err)
+		}
+		e.opts.Store, e.open = store, nil
+	}
+	if err := e.reopen(ctx); err != nil {
 		return err
 	}
 	e.stale = false
+	if e.called {
+		e.called = false
+		e.pollers.wakeAll()
+	}
 	return nil
 }
 

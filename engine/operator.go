@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/gates"
@@ -95,7 +96,20 @@ func (e *Engine) enact(ctx context.Context, acts ...adapters.Act) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.stale = stale || e.core.Overtaken(fleet, acts)
+	share(acts, fleet.Openings)
 	return nil
+}
+
+// share takes the store's own copy of each opening, where it has one, so that a
+// million members are in memory once.
+func share(acts []adapters.Act, stored []adapters.Opening) {
+	for i, act := range acts {
+		o, ok := act.(adapters.Opening)
+		at := slices.IndexFunc(stored, func(s adapters.Opening) bool { return ok && s.Rollout == o.Rollout && s.At == o.At })
+		if at >= 0 && slices.Equal(stored[at].Members, o.Members) {
+			acts[i] = stored[at]
+		}
+	}
 }
 
 // Explain says what is known and concluded of a host, with its logs. The error

@@ -11,9 +11,8 @@ import (
 const briefly = time.Second
 
 // early is the part of a cycle by which a host may be in front of its place
-// without being moved: clocks and networks are not exact. Hosts that came back
-// together stay together within it, so it is no longer than that needs, a
-// quarter of a second in a minute.
+// without being moved: clocks and networks are not exact. It is also the part of
+// a fleet that stays together where all came at once, so it is small.
 const early = 256
 
 // pace returns when a host is to beat again. Each host has its place in the

@@ -55,7 +55,7 @@ func (c *Core) Missing(inputs []Input) (keys []states.Key) {
 			wantHost(in.Host)
 		}
 	}
-	for _, id := range c.queue[:min(len(c.queue), redriveMost)] {
+	for _, id := range c.queue[:c.redriven(len(inputs))] {
 		c.wanted(id, want)
 	}
 	return keys
@@ -233,7 +233,7 @@ func (c *Core) takesPlace(s *slot, rec *states.Record) *entry {
 		return nil
 	}
 	member, _ := r.find(rec.Host)
-	s.ext().more = append(s.more(), entry{rollout: r, member: member})
+	s.ext().more = append(s.more(), entryOf(r, member))
 	return &s.rare.more[len(s.rare.more)-1]
 }
 

@@ -84,7 +84,7 @@ func TestANumberWithAnotherBodyIsSaidToBeReused(t *testing.T) {
 	ev.Body = reducer.DispatchAck{AtDispatch: "another"}
 	r, err := e.Report(t.Context(), engine.Report{Event: ev})
 	require.NoError(t, err)
-	require.Equal(t, reducer.Duplicate, r.Disposition)
+	require.Equal(t, reducer.Refused, r.Disposition)
 	require.Equal(t, "number reused: report DispatchAck had it before", r.Reason)
 }
 

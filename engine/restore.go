@@ -67,7 +67,7 @@ func (c *Core) Adopt(rec states.Record) {
 			return
 		}
 		member, _ := r.find(rec.Host)
-		s.ext().more = append(s.more(), entry{rollout: r, member: member})
+		s.ext().more = append(s.more(), entryOf(r, member))
 		e = &s.rare.more[len(s.rare.more)-1]
 	}
 	e.follow(&rec)
@@ -102,12 +102,18 @@ func (c *Core) open(o adapters.Opening) {
 	c.rollouts[o.Rollout] = r
 	c.current[o.Rollout.Channel] = r
 	c.opened = append(c.opened, r)
+	var shared *states.Closure
 	for i, m := range o.Members {
 		s := &c.slots[c.slotOf(m.Host)]
 		runs := s.current()
 		c.retire(s)
 		if rec, ok := r.record(int32(i)); ok { // a member without a target has no record
-			s.now = entryOf(r, int32(i), &rec)
+			s.now = entryOf(r, int32(i))
+			s.now.follow(&rec)
+			if shared != nil && shared.Is(*s.now.aim) {
+				s.now.aim = shared // neighbours mostly run the same, and that is then read once for all
+			}
+			shared = s.now.aim
 			s.asked, s.heard = 0, false
 			if s.rare != nil {
 				s.rare.offTarget = 0

@@ -58,8 +58,9 @@ type rare struct {
 
 // entry is what the core keeps of one record.
 type entry struct {
-	rollout *rollout       // nil: no record
-	rec     *states.Record // as committed, where it is in memory; never written to
+	rollout *rollout        // nil: no record
+	aim     *states.Closure // what the host shall run; one for all hosts that shall run the same
+	rec     *states.Record  // as committed, where it is in memory; never written to
 	lastSeq states.Seq
 	member  int32 // place in the opening's members
 	wave    states.Wave
@@ -90,10 +91,10 @@ func (e *entry) key(host states.Host) states.Key {
 
 // target returns what the record's host shall run.
 func (e *entry) target() states.Closure {
-	if e.rollout == nil {
+	if e.aim == nil {
 		return ""
 	}
-	return e.rollout.Members[e.member].Opened.Target
+	return *e.aim
 }
 
 // live reports whether a missed transition may be looked for.
@@ -114,11 +115,9 @@ func (e *entry) follow(rec *states.Record) {
 	e.set(failing, rec.Probes.Failing())
 }
 
-// entryOf returns the entry of a record.
-func entryOf(r *rollout, member int32, rec *states.Record) entry {
-	e := entry{rollout: r, member: member}
-	e.follow(rec)
-	return e
+// entryOf returns the entry of a rollout's member.
+func entryOf(r *rollout, member int32) entry {
+	return entry{rollout: r, member: member, aim: &r.Members[member].Opened.Target}
 }
 
 // ext returns the slot's rare part, and makes one where there is none.

@@ -107,26 +107,6 @@ func TestABudgetOfOneIsOneForTwoControlPlanes(t *testing.T) {
 	require.False(t, ok, "the other control plane's decision was on an older ordering revision")
 }
 
-// Both were told by the host, and one of them handed the dispatch out.
-func TestADispatchThatWasAcknowledgedElsewhereIsNotSentAgain(t *testing.T) {
-	clk, store := newClock(), memory.New()
-	one, other := startOn(t, clk, store, plan("r1", "new")), startOn(t, clk, store, plan("r1", "new"))
-	now := states.TimeOf(clk.Now())
-	answered(t, one, synth.Heartbeat{Host: "web-1", Current: "old", At: now})
-	for _, why := range []string{"first", "again until it is acknowledged"} {
-		_, ok, err := one.Dispatch(t.Context(), "web-1", 0)
-		require.NoError(t, err)
-		require.True(t, ok, why)
-	}
-	_, err := other.Report(t.Context(), engine.Report{Event: reducer.Event{
-		Key: web1, Seq: 1, At: now, Body: reducer.DispatchAck{AtDispatch: "old"},
-	}})
-	require.NoError(t, err)
-	_, ok, err := one.Dispatch(t.Context(), "web-1", 0)
-	require.NoError(t, err)
-	require.False(t, ok)
-}
-
 func TestTwoWritersOfOneRecordBothGetIn(t *testing.T) {
 	clk, store := newClock(), memory.New()
 	one, other := startOn(t, clk, store, plan("r1", "new")), startOn(t, clk, store, plan("r1", "new"))

@@ -3,6 +3,7 @@ module github.com/rollmend/rollmend/examples
 go 1.26.0
 
 require (
+	github.com/go-json-experiment/json v1.27.2
 	github.com/rollmend/rollmend v0.0.0
 	github.com/rollmend/rollmend/adapters/postgres v0.0.0
 	github.com/rollmend/rollmend/adapters/sqlite v0.0.0
@@ -14,7 +15,6 @@ require (
 require (
 	github.com/anishathalye/porcupine v1.3.1 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
-	github.com/go-json-experiment/json v1.27.2 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect

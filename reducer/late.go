@@ -102,9 +102,9 @@ func bears(rec *states.Record, g states.Guess, report *Event) bool {
 	} else if g.From.At < report.At {
 		return false
 	}
-	if g.Kind == states.KindActivationCompleted && rec.State == states.Deferred && g.From.Order.Given() {
-		// What is staged for the next boot fails without one, too. A deferral that
-		// gave no boot was before any.
+	if g.Kind == states.KindActivationCompleted && g.From.Order.Given() {
+		// What is staged for the next boot fails without one, too. Any boot is later
+		// than that of a deferral that gave none, or that was not.
 		return g.From.Order.Boot > rec.DeferredOrder.Boot
 	}
 	return true

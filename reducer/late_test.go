@@ -322,6 +322,14 @@ func TestADamagedRecordIsRefused(t *testing.T) {
 		t.Errorf("behind a guess that is none: %s in %s (%v)", out.Disposition, out.Record.State, err)
 	}
 
+	// One that does not bear its own guesses: nothing is an activation of its target.
+	l = reported(t, states.Activating)
+	l.guessed(states.KindActivationCompleted, sec(2))
+	l.guessed(states.KindConverged, sec(20))
+	l.rec.Target = ""
+	l.refused("a result below a guess that does not hold", l.next(sec(5), reducer.ProbeResult{Probe: "http"}),
+		&reducer.IllegalError{Key: webOne, State: states.Activating, Kind: states.KindProbeResult})
+
 	past := func(k states.Kind) states.Kind { return k + states.KindConverged }
 	for what, damage := range map[string]func(*states.Record){
 		"a state behind the last":      func(r *states.Record) { r.State = states.Reverted + 1 },

@@ -146,6 +146,8 @@ func TestStampsOfRecordsThatWereLost(t *testing.T) {
 		{"another closure was seen, by a clock that is slow", synth.Heartbeat{At: opened - 1}, opened - 2, opened, 2, "not for as long as the soak"},
 		{"another closure was seen, by a clock that was put right since", synth.Heartbeat{At: opened + minute - 1}, opened - 60*minute, opened, 2, "not for as long as the soak"},
 		{"another closure was seen, and a soak ago", synth.Heartbeat{At: opened + minute}, opened - 1, opened, 3, "all along"},
+		{"another closure was seen while it says that it ran this one", synth.Heartbeat{At: opened + 3*minute, CurrentSince: opened + 2}, opened + 5, opened + 5, 3, "all along"},
+		{"another closure was seen when it says that it began to run this one", synth.Heartbeat{At: opened + minute, CurrentSince: opened - 5}, opened - 5, opened - 5, 3, "all along"},
 		{"another closure was seen before it began to run this one", synth.Heartbeat{At: opened + 3*minute, CurrentSince: opened + 2}, opened + 1, opened + 2, 3, "all along"},
 		{"a probe fails", synth.Heartbeat{At: opened, Failing: []string{"http"}}, 0, opened, 2, "enforced probes fail"},
 	} {

@@ -1,9 +1,9 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -214,12 +214,14 @@ func readAll(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error)
 	if r.ContentLength > most {
 		return nil, over
 	}
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	var body bytes.Buffer
+	body.Grow(int(min(max(r.ContentLength, 0), MaxMessage)) + bytes.MinRead)
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, most))
 	if _, tooLong := err.(*http.MaxBytesError); tooLong {
 		return nil, over
 	}
 	if err != nil {
 		return nil, &refusal{status: http.StatusBadRequest, message: "the body ended early: " + err.Error()}
 	}
-	return b, nil
+	return body.Bytes(), nil
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rollmend/rollmend/adapters/httpapi"
 	"github.com/rollmend/rollmend/engine"
@@ -48,7 +49,7 @@ type unheard struct{ httpapi.Engine }
 func (unheard) Heartbeats(_ context.Context, hbs []synth.Heartbeat) []engine.HeartbeatResult {
 	out := make([]engine.HeartbeatResult, len(hbs))
 	for i := range out {
-		out[i].Reply.ReceivedAt = noon
+		out[i].Reply.ReceivedAt, out[i].Reply.NextBeat = noon, time.Minute
 	}
 	return out
 }

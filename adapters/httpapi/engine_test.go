@@ -108,7 +108,7 @@ func TestAHostOnTheWholeRoad(t *testing.T) {
 
 	again, err := h.c.Report(t.Context(), agent.Send{Report: h.event(reducer.ActivationStarted{Method: "switch"}, 2)})
 	require.NoError(t, err)
-	require.Equal(t, reducer.Duplicate, again.Disposition)
+	require.Equal(t, reducer.Refused, again.Disposition)
 	require.Contains(t, again.Reason, "number reused")
 
 	h.seq = 7

@@ -35,6 +35,11 @@ func readHeartbeat(b []byte, unknown func(message, field string)) (synth.Heartbe
 	if *m.Hostname == "" {
 		return synth.Heartbeat{}, r.refuse("hostname", "empty")
 	}
+	return m.synth(), nil
+}
+
+// synth returns what a heartbeat that is complete says.
+func (m *heartbeat) synth() synth.Heartbeat {
 	return synth.Heartbeat{
 		Host:         states.Host(*m.Hostname),
 		Holds:        states.Rollout(m.RolloutID),
@@ -45,7 +50,7 @@ func readHeartbeat(b []byte, unknown func(message, field string)) (synth.Heartbe
 		CurrentSince: states.Time(m.CurrentSince),
 		Failing:      named(m.FailingProbes),
 		Queued:       int(m.Queued),
-	}, nil
+	}
 }
 
 // heartbeatOf gives an agent's heartbeat its form on the wire.

@@ -110,8 +110,13 @@ func answer(w http.ResponseWriter, status int, body any) {
 		http.Error(w, "the answer could not be written", http.StatusInternalServerError)
 		return
 	}
+	respond(w, status, b.Bytes())
+}
+
+// respond writes a body that is JSON.
+func respond(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	// The caller may be gone; there is nobody else to tell.
-	_, _ = w.Write(b.Bytes())
+	_, _ = w.Write(body)
 }

@@ -13,6 +13,10 @@ import (
 // Commit implements [adapters.Store]. The result of a change whose record was
 // never opened is an [adapters.ErrNotFound].
 func (s *Store) Commit(ctx context.Context, changes []adapters.Change) ([]adapters.Result, error) {
+	return s.commit(ctx, changes, nil)
+}
+
+func (s *Store) commit(ctx context.Context, changes []adapters.Change, by *Replica) ([]adapters.Result, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.usable(ctx); err != nil {
@@ -33,6 +37,7 @@ func (s *Store) Commit(ctx context.Context, changes []adapters.Change) ([]adapte
 		}
 		h.revision = c.Record.Revision
 		h.changes = append(h.changes, encoded[i])
+		s.tell(by, &c.Record.Key)
 		for j := range c.Effects {
 			if err := c.Effects[j].To(sink{s}); err != nil {
 				return nil, err

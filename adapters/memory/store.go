@@ -31,6 +31,7 @@ type Store struct {
 	clearances  []adapters.Clearance
 	quarantines map[place]reducer.Quarantine
 	histories   map[states.Key]*history
+	followings  []*following
 }
 
 var _ adapters.Store = (*Store)(nil)
@@ -88,13 +89,19 @@ func (s *Store) Fleet(ctx context.Context) (adapters.Fleet, error) {
 		Resumptions: slices.Clone(s.resumptions),
 		Clearances:  slices.Clone(s.clearances),
 	}
+	f.Quarantines = s.inForce()
+	return f, nil
+}
+
+// inForce lists the quarantines. The caller holds the lock.
+func (s *Store) inForce() (out []reducer.Quarantine) {
 	for _, q := range s.quarantines {
-		f.Quarantines = append(f.Quarantines, q)
+		out = append(out, q)
 	}
-	slices.SortFunc(f.Quarantines, func(a, b reducer.Quarantine) int {
+	slices.SortFunc(out, func(a, b reducer.Quarantine) int {
 		return cmp.Or(cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Closure, b.Closure))
 	})
-	return f, nil
+	return out
 }
 
 // Record implements [adapters.Store].
@@ -196,6 +203,10 @@ func (s *Store) find(ctx context.Context, key states.Key) (*history, error) {
 // same in every field, is left as it is too. Where nothing was to be stored,
 // the ordering revision stays.
 func (s *Store) Enact(ctx context.Context, acts []adapters.Act) error {
+	return s.enactBy(ctx, acts, nil)
+}
+
+func (s *Store) enactBy(ctx context.Context, acts []adapters.Act, by *Replica) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.usable(ctx); err != nil {
@@ -211,6 +222,7 @@ func (s *Store) Enact(ctx context.Context, acts []adapters.Act) error {
 	}
 	if stored {
 		s.ordering++
+		s.tell(by, nil)
 	}
 	return nil
 }

@@ -22,6 +22,17 @@ func TestStoreKeepsTheContract(t *testing.T) {
 	})
 }
 
+func TestReplicasKeepTheContract(t *testing.T) {
+	storetest.Run(t, func(testing.TB) storetest.Fixture {
+		place := memory.New()
+		return storetest.Fixture{
+			Promise: storetest.Promise{Shared: true},
+			Open:    func(testing.TB) adapters.Store { return place.Replica() },
+			Close:   func(testing.TB, adapters.Store) {},
+		}
+	})
+}
+
 func TestAClosedStoreSaysSo(t *testing.T) {
 	s := memory.New()
 	require.NoError(t, s.Close())

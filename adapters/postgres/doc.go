@@ -18,6 +18,9 @@
 // commit is there; only where it cannot read that is the outcome
 // [adapters.ErrUnknownOutcome].
 //
+// What other replicas store arrives by notification ([Store.Follow]), with a
+// poll behind it, so that a notification that is lost only delays.
+//
 // Stop every replica before a database is restored from a backup, and start
 // them afterwards: they remember openings.
 package postgres

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
@@ -76,6 +77,7 @@ func Open(ctx context.Context, pool *pgxpool.Pool, o Options) (*Store, error) {
 		millis:  strconv.FormatInt(max(o.Timeout.Milliseconds(), 1), 10),
 		ended:   make(chan struct{}),
 		known:   newOpenings(),
+		writer:  rand.Uint32(),
 	}
 	if err := s.migrate(ctx); err != nil {
 		return nil, err

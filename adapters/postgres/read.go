@@ -32,10 +32,14 @@ func (s *Store) Fleet(ctx context.Context) (f adapters.Fleet, err error) {
 	if err != nil {
 		return adapters.Fleet{}, err
 	}
-	slices.SortFunc(f.Quarantines, func(a, b reducer.Quarantine) int {
+	sortQuarantines(f.Quarantines)
+	return f, nil
+}
+
+func sortQuarantines(list []reducer.Quarantine) {
+	slices.SortFunc(list, func(a, b reducer.Quarantine) int {
 		return cmp.Or(cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Closure, b.Closure))
 	})
-	return f, nil
 }
 
 // fleet reads all but the openings, of which it returns the ids in their order.

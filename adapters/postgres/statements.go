@@ -128,7 +128,14 @@ const (
 	readOutcome = `SELECT EXISTS (SELECT FROM rollmend.commits WHERE token = $1),
 		coalesce((SELECT min(number) FROM rollmend.commits), 0), (SELECT number FROM rollmend.fleet)`
 
+	readNewest      = `SELECT ordering, number, coalesce((SELECT min(number) FROM rollmend.commits), 0) FROM rollmend.fleet`
+	readCommits     = `SELECT token, fleet, rollouts, hosts FROM rollmend.commits WHERE number > $1 ORDER BY number`
+	readQuarantines = `SELECT data FROM rollmend.quarantines`
+	readSome        = `SELECT r.data FROM rollmend.records r
+		JOIN unnest($1::bigint[], $2::bytea[]) AS k (rollout, host) ON r.rollout = k.rollout AND r.host = k.host`
+
 	channel = "rollmend" // of notifications
+	listen  = `LISTEN ` + channel
 )
 
 // in returns a statement for the store's schema.

@@ -23,6 +23,7 @@ type Store struct {
 	timeout time.Duration
 	millis  string // timeout, as the server takes it
 	known   *openings
+	writer  uint32 // random: see newToken
 
 	ending sync.Once
 	ended  chan struct{} // closed by Close

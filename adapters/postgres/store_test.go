@@ -133,16 +133,16 @@ func killServer(t testing.TB, s *throwaway.Server, at place, acks io.Writer) {
 	in := bufio.NewReader(out)
 	_, err = in.Peek(1)
 	require.NoError(t, err)
-	killed := make(chan struct{})
+	gone := make(chan struct{})
 	time.AfterFunc(rand.N(100*time.Millisecond), func() {
-		defer close(killed)
+		defer close(gone)
 		s.Kill()
 		_ = cmd.Process.Kill() // it would wait for the server
 	})
 	_, err = io.Copy(acks, in)
-	<-killed // the process may have met the end of its server first
 	require.NoError(t, err)
 	require.Error(t, cmd.Wait(), "it was killed, or met the end of its server")
+	<-gone
 	require.NoError(t, s.Launch(context.Background()))
 }
 

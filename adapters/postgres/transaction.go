@@ -86,7 +86,7 @@ func (s *Store) try(ctx context.Context, try int, first func(*pgx.Batch), do wor
 	if err != nil {
 		return err
 	}
-	a := &attempt{conn: conn.Conn(), try: try, token: rand.Int64()}
+	a := &attempt{conn: conn.Conn(), try: try, token: s.newToken()}
 	sent, err := s.attempt(ctx, a, first, do)
 	if err != nil {
 		s.abandon(ctx, a.conn)

@@ -70,9 +70,9 @@ type row struct {
 	begin, end int   // where the row's data is in the batch's
 }
 
-// keepData bounds the memory that a batch keeps for the next one, in bytes: a
+// keepData bounds the memory that a batch keeps for the next one, in bytes: four
 // thousand changes take a quarter of it.
-const keepData = 1 << 20
+const keepData = 4 << 20
 
 func (s *Store) giveBack(b *batch) {
 	if cap(b.data) > keepData {

@@ -2,9 +2,11 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"iter"
 	"slices"
+	"sync"
 
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/internal/codec"
@@ -14,6 +16,9 @@ import (
 // page is how many rows Records reads at a time: enough to make a query's cost
 // small, few enough to hold in memory.
 const page = 1000
+
+// ahead is how many pages are read while the caller works on another.
+const ahead = 1
 
 // Records implements [adapters.Store]. It yields the records as they were when
 // it began, and holds no connection while the caller works on one.
@@ -29,19 +34,24 @@ func (s *Store) Records(ctx context.Context) iter.Seq2[states.Record, error] {
 		s.mu.RLock()
 		from, erased := s.last, s.erased
 		s.mu.RUnlock()
-		var seen set
-		for from > 0 {
-			records, next, err := s.pageBack(ctx, from, &seen)
-			for i := range records {
-				if !yield(records[i], nil) {
+		ctx, stop := context.WithCancel(ctx)
+		pages, gone := make(chan recordPage, ahead), make(chan struct{})
+		var seen set // the reader's until pages is closed
+		var reading sync.WaitGroup
+		defer reading.Wait()
+		defer stop()
+		defer close(gone)
+		reading.Go(func() { s.pagesBack(ctx, from, &seen, pages, gone) })
+		for p := range pages {
+			for i := range p.records {
+				if !yield(p.records[i], nil) {
 					return
 				}
 			}
-			if err != nil {
-				yield(states.Record{}, err)
+			if p.err != nil {
+				yield(states.Record{}, p.err)
 				return
 			}
-			from = next
 		}
 		s.mu.RLock()
 		changed, all := s.erased != erased, slices.Clone(s.index.openings)
@@ -75,6 +85,30 @@ func (s *Store) missed(ctx context.Context, all []*opened, seen set, yield func(
 	}
 }
 
+// recordPage is what one page of rows holds; the error ends it, and all.
+type recordPage struct {
+	records []states.Record
+	err     error
+}
+
+// pagesBack reads page after page from a row on backwards, until the first row
+// or an error, or until nobody takes them any more.
+func (s *Store) pagesBack(ctx context.Context, from int64, seen *set, pages chan<- recordPage, gone <-chan struct{}) {
+	defer close(pages)
+	for from > 0 {
+		records, next, err := s.pageBack(ctx, from, seen)
+		select {
+		case pages <- recordPage{records, err}:
+		case <-gone:
+			return
+		}
+		if err != nil {
+			return
+		}
+		from = next
+	}
+}
+
 // pageBack reads a page of rows from one on backwards. It returns the records
 // that were not seen before, and where the next page begins; 0 is the end.
 func (s *Store) pageBack(ctx context.Context, from int64, seen *set) (out []states.Record, next int64, err error) {
@@ -88,7 +122,7 @@ func (s *Store) pageBack(ctx context.Context, from int64, seen *set) (out []stat
 	defer rows.Close()
 	for rows.Next() {
 		var id int64
-		var data []byte
+		var data sql.RawBytes // decoding copies what it keeps
 		if err := rows.Scan(&id, &data); err != nil {
 			return out, 0, s.failed("reading records", err)
 		}

@@ -159,13 +159,14 @@ func (s *Store) resolve(ctx context.Context, cause error) error {
 // open, except that a failure of COMMIT itself, which is an [errCommit], may
 // have stored all.
 func (s *Store) transact(ctx context.Context, conn *sql.Conn, do func() error) error {
-	for _, statement := range []string{busyTimeout, fullSynchronous} {
-		if _, err := conn.ExecContext(ctx, statement); err != nil {
+	var err error
+	for _, statement := range []string{busyTimeout, fullSynchronous, begin} {
+		// A BEGIN that says that its context ended may have begun all the same: it
+		// is rolled back below.
+		if _, err = conn.ExecContext(ctx, statement); err != nil && statement != begin {
 			return err
 		}
 	}
-	// A BEGIN that says that its context ended may have begun all the same.
-	_, err := conn.ExecContext(ctx, begin)
 	if err == nil {
 		err = do()
 	}

@@ -309,7 +309,7 @@ func (f Fixture) openPlace(t testing.TB) OpenPlace {
 		}
 		own = false
 		n := 1
-		if f.Promise.SharedByProcesses {
+		if f.Promise.shared() {
 			n = storesShared
 		}
 		for range n {

@@ -15,12 +15,12 @@ import (
 )
 
 var sharedCases = []Case{
-	{"every process sees what the others stored", sharedByProcesses},
+	{"every process sees what the others stored", seenByOthers},
 	{"of processes that decided on the same, exactly one wins, and each sees it", sharedByRealProcesses},
 }
 
-func sharedByProcesses(t testing.TB, f Fixture) {
-	if !f.Promise.SharedByProcesses {
+func seenByOthers(t testing.TB, f Fixture) {
+	if !f.Promise.shared() {
 		t.Log("not promised")
 		return
 	}

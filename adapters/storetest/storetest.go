@@ -88,10 +88,17 @@ type Promise struct {
 	// after its process was killed.
 	Durable bool
 
-	// SharedByProcesses: several stores may be open on one place at once, and
-	// each sees what the others stored.
+	// Shared: several stores may be open on one place at once, and each sees what
+	// the others stored. One that is an [adapters.Follower] is held to that as
+	// well.
+	Shared bool
+
+	// SharedByProcesses: they may be open in different processes. It implies
+	// Shared.
 	SharedByProcesses bool
 }
+
+func (p Promise) shared() bool { return p.Shared || p.SharedByProcesses }
 
 // Fixture is an empty place to keep a store in, and what the store promises.
 type Fixture struct {
@@ -173,7 +180,8 @@ func Run(t *testing.T, fixture func(t testing.TB) Fixture) {
 func Cases() iter.Seq[Case] {
 	return func(yield func(Case) bool) {
 		for _, group := range [][]Case{
-			commitCases, logCases, fleetCases, valueCases, concurrencyCases, sharedCases, endingCases, fullCases, durabilityCases, upkeepCases,
+			commitCases, logCases, fleetCases, valueCases, concurrencyCases, sharedCases, endingCases, fullCases, durabilityCases,
+			followCases, upkeepCases,
 		} {
 			for _, c := range group {
 				if !yield(c) {

@@ -123,6 +123,21 @@ const (
 	lookAgain = 150 * time.Millisecond
 )
 
+// Accounts looks whether a store holds all that it acknowledged to [Work], whole,
+// and nothing that nobody wrote: for whoever has faults of his own between the
+// two. A last line of acks that was cut short is left out. The error is a
+// [*LossError] where something is not as it must be.
+func Accounts(ctx context.Context, s adapters.Store, acks io.Reader) error {
+	var t told
+	if err := t.read(acks); err != nil {
+		return err
+	}
+	if t.steps() == 0 {
+		return lossf("nothing was acknowledged, so nothing can be missing")
+	}
+	return t.audit(ctx, s, io.Discard)
+}
+
 // audit looks whether a store holds what it told, whole: the worker that was
 // killed may have stored one call more than it heard of, and nothing else. What
 // is found beyond is noted, and said. The error is a [*LossError] where

@@ -15,26 +15,27 @@ import (
 // growing recovers fleets of other sizes.
 func growing(ctx context.Context, b *bench) error {
 	b.end()
-	first := 0.0
+	first, firstWork := 0.0, 0.0
 	for n := 1000; n <= b.hosts; n *= 10 {
 		f := fleet{hosts: n, seed: b.seed}
 		// A small fleet is over before the machine has looked: the median of many.
 		runs := min(15, max(3, 100_000/n))
-		var whole []time.Duration
+		var whole, burnt []time.Duration
 		var bytes int64
 		for range runs {
 			r, lives, err := b.weighed(ctx, f)
 			if err != nil {
 				return err
 			}
-			whole, bytes = append(whole, r.whole), lives
+			whole, burnt, bytes = append(whole, r.whole), append(burnt, r.cpu), lives
 		}
-		each := float64(median(whole).Nanoseconds()) / float64(n)
+		each, work := perHost(n, whole), perHost(n, burnt)
 		if first == 0 {
-			first = each
+			first, firstWork = each, work
 		}
 		b.table.add(fmt.Sprintf("%d hosts", n), "time flat within 1.3, memory not rising",
-			"%.1f µs a host (%.2f of the smallest), %d B a host live", each/1000, each/first, bytes/int64(n))
+			"%.1f µs a host (%.2f of the smallest), %.1f µs of processor time (%.2f), %d B a host live",
+			each, each/first, work, work/firstWork, bytes/int64(n))
 	}
 	return nil
 }
@@ -149,6 +150,10 @@ func ratios(a, b []time.Duration) string {
 	}
 	slices.Sort(each)
 	return fmt.Sprintf("%.2f (%.2f to %.2f)", each[len(each)/2], each[0], each[len(each)-1])
+}
+
+func perHost(n int, took []time.Duration) float64 {
+	return float64(median(took).Nanoseconds()) / 1000 / float64(n)
 }
 
 func rate(n int, took []time.Duration) float64 { return float64(n) / median(took).Seconds() }

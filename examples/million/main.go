@@ -19,12 +19,17 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"runtime/pprof"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
 )
+
+// memoryLimit leaves room below a gigabyte for what Go does not count: the
+// store's own memory, and files that are mapped.
+const memoryLimit = 800 << 20
 
 type options struct {
 	hosts int
@@ -55,6 +60,9 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
+	// The fleet, its hosts and the control plane live in one process, which is to
+	// stay within a gigabyte: near it the garbage collector works more.
+	debug.SetMemoryLimit(memoryLimit)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := profiled(opts.cpu, func() error { return run(ctx, opts) }); err != nil {
@@ -92,8 +100,11 @@ type part struct {
 var parts = []part{
 	{"cycle", "the store is wiped; every host beats once, spread over a cycle", inOneCycle},
 	{"steady", "every host beats once more; nothing has changed", unchanged},
+	{"restart", "the control plane starts on the store as it is", restarted},
+	{"storm", "every host beats in the first second after a start", stormed},
 	{"fast", "wiped again; heartbeats as fast as they are taken, beside a bare driver", asFastAsTaken},
 	{"growth", "the same with fleets of other sizes", growing},
+	{"http", "heartbeats over HTTP with TLS, beside a bare handler", overHTTP},
 }
 
 func partNames() (names []string) {

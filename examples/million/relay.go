@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/rollmend/rollmend/engine"
 )
 
 // perRelay is how many heartbeats a relay hands in at once.
@@ -22,12 +24,15 @@ type answers struct {
 	mu   sync.Mutex
 	took []time.Duration
 	of   []int // heartbeats of each
+
+	turnedAway int // heartbeats that were told to come again
 }
 
-func (a *answers) add(took time.Duration, beats int) {
+func (a *answers) add(took time.Duration, beats, turnedAway int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.took, a.of = append(a.took, took), append(a.of, beats)
+	a.turnedAway += turnedAway
 }
 
 // percentile returns how long the slowest of so many in a hundred heartbeats
@@ -51,15 +56,28 @@ func (a *answers) percentile(p float64) time.Duration {
 	return 0
 }
 
-// hand hands in one relay's heartbeats, and waits for their answers.
+// hand hands in one relay's heartbeats, and waits for their answers. Those that
+// are turned away it hands in again, when it was told to.
 func (p *plane) hand(ctx context.Context, hosts []int32, due time.Time, took *answers) error {
-	batch := relayed(p.fleet, hosts, p.beat)
-	for i, r := range p.engine.Heartbeats(ctx, batch) {
-		if r.Err != nil {
-			return fmt.Errorf("the heartbeat of %s: %w", batch[i].Host, r.Err)
+	for len(hosts) > 0 {
+		batch := relayed(p.fleet, hosts, p.beat)
+		var later []int32
+		var after time.Duration
+		for i, r := range p.engine.Heartbeats(ctx, batch) {
+			var busy *engine.BusyError
+			switch {
+			case errors.As(r.Err, &busy):
+				later, after = append(later, hosts[i]), max(after, busy.After)
+			case r.Err != nil:
+				return fmt.Errorf("the heartbeat of %s: %w", batch[i].Host, r.Err)
+			}
 		}
+		took.add(time.Since(due), len(hosts)-len(later), len(later))
+		if err := sleepUntil(ctx, time.Now().Add(after)); err != nil {
+			return err
+		}
+		hosts = later
 	}
-	took.add(time.Since(due), len(hosts))
 	return nil
 }
 
@@ -75,7 +93,8 @@ func (p *plane) spread(ctx context.Context, order []int32, cycle time.Duration, 
 		// the batch says when.
 		due := began.Add(cycle * time.Duration(from+len(hosts)) / time.Duration(len(order)))
 		if err := sleepUntil(ctx, due); err != nil {
-			return due, err
+			failed.note(err)
+			break
 		}
 		beaten.Add(int64(len(hosts)))
 		lastIn = due

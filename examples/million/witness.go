@@ -177,3 +177,11 @@ func (w *witness) verify(ctx context.Context) error {
 	}
 	return nil
 }
+
+// beenThere says that a host had converged before the witness came.
+func (w *witness) beenThere(i int) {
+	w.state[i] = states.Converged
+	w.undone[w.fleet.channel(i)][w.fleet.wave(i)]--
+	w.rest[w.fleet.channel(i)]--
+	w.converged++
+}

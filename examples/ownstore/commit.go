@@ -48,6 +48,10 @@ func whole(ctx context.Context, changes []adapters.Change) error {
 		if len(changes[i].Effects) == 0 {
 			return fmt.Errorf("ownstore: the change of %s has no effects", key)
 		}
+		leads := changes[i].Expect + states.Revision(len(changes[i].Effects))
+		if leads != changes[i].Record.Revision {
+			return fmt.Errorf("ownstore: the change of %s leads to revision %d, and its record has %d", key, leads, changes[i].Record.Revision)
+		}
 	}
 	return ctx.Err()
 }

@@ -29,7 +29,7 @@ var realCombinations = combinations{shares: 400, try: func(_ context.Context, sh
 	return uint64(r.Total()), nil
 }}
 
-const sharesOfCombinations = "shares of all combinations"
+const combinationsCompared = "combinations"
 
 func (combinations) name() string { return "combinations" }
 
@@ -41,8 +41,8 @@ func (combinations) share() int { return 6 }
 
 func (p combinations) summary(l *ledger) []figure {
 	return []figure{
-		{what: "combinations", n: l.Counts["combinations"]},
-		{what: sharesOfCombinations, n: l.Counts["shares"], of: p.shares},
+		{what: combinationsCompared, n: l.Counts["combinations"]},
+		{what: "shares of all combinations", n: l.Counts["shares"], of: p.shares},
 	}
 }
 

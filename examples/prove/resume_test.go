@@ -143,7 +143,7 @@ func TestAPartWithNothingBoundToItIsAnError(t *testing.T) {
 		all = append(all, p.name())
 	}
 	require.Equal(t, []string{
-		"sim", "laws", "worlds", "combinations", "histories", "kills", "fuzz", "track-record", "planted", "mutants",
+		"sim", "laws", "worlds", "histories", "kills", "fuzz", "track-record", "planted", "combinations", "mutants",
 	}, all)
 	for _, want := range targets {
 		require.Contains(t, all, want.part)

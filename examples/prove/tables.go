@@ -21,28 +21,39 @@ func (p page) goals(b *strings.Builder) {
 		}
 		if t.want > 0 && f.n >= t.want || t.want == 0 && f.of > 0 && f.n == f.of {
 			word = "reached"
+			if commit := p.ledger(t.part).Commit; commit != p.commit {
+				word += ", on " + commit
+			}
 		}
-		if p.now(t.part).Broken != "" {
+		if p.ledger(t.part).Broken != "" {
 			word = "**broken**"
 		}
-		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", t.what, want, grouped(f.n), word)
+		what := t.what
+		if t.also != nil {
+			what += " and " + t.also.what
+		}
+		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", what, want, grouped(f.n), word)
 	}
 	b.WriteString("\n")
 }
 
-// figure returns what was reached of a target on this commit.
-func (p page) figure(t target) figure {
+// figure returns what was reached of a target.
+func (p page) figure(t target) (out figure) {
+	out.what = t.what
 	for _, part := range p.parts {
 		if part.name() != t.part {
 			continue
 		}
-		for _, f := range part.summary(p.now(t.part)) {
+		for _, f := range part.summary(p.ledger(t.part)) {
 			if f.what == t.what {
-				return f
+				out = f
 			}
 		}
 	}
-	return figure{what: t.what}
+	if t.also != nil {
+		out.n += p.figure(*t.also).n
+	}
+	return out
 }
 
 const tableHead = `## The record of known defects

@@ -42,8 +42,29 @@ var (
 	impositions = format[adapters.Imposition]{imposition, sure(codec.AppendImposition), codec.DecodeImposition}
 	clearances  = format[adapters.Clearance]{clearance, sure(codec.AppendClearance), codec.DecodeClearance}
 	changes     = format[adapters.Change]{change, codec.AppendChange, decodeChange}
+	effects     = format[steps]{stepsOf, appendEffects, decodeEffects}
 	snapshots   = format[reducer.LogEntry]{snapshot, codec.AppendSnapshot, codec.DecodeEntry}
 )
+
+// steps are effects of one record.
+type steps struct {
+	Key     states.Key
+	Effects []reducer.Effects
+}
+
+func stepsOf(t *rapid.T) steps {
+	c := change(t)
+	return steps{c.Record.Key, c.Effects}
+}
+
+func appendEffects(dst []byte, s *steps) ([]byte, error) {
+	return codec.AppendEffects(dst, s.Key, s.Effects)
+}
+
+func decodeEffects(in []byte) (s steps, err error) {
+	s.Key, s.Effects, err = codec.DecodeEffects(in)
+	return s, err
+}
 
 // decodeChange reads a change as a Change. What it compared is not stored, but
 // follows from the rest.
@@ -65,6 +86,7 @@ func TestWhatIsEncodedDecodesToTheSame(t *testing.T) {
 	t.Run("imposition", impositions.roundTrip)
 	t.Run("clearance", clearances.roundTrip)
 	t.Run("change", changes.roundTrip)
+	t.Run("effects", effects.roundTrip)
 	t.Run("snapshot", snapshots.roundTrip)
 	t.Run("snapshot in the place of a change", format[reducer.LogEntry]{snapshot, codec.AppendEntry, decodeInPlace}.roundTrip)
 }
@@ -99,6 +121,7 @@ func TestMessagesThatAreCutAreRefused(t *testing.T) {
 	t.Run("imposition", impositions.cut)
 	t.Run("clearance", clearances.cut)
 	t.Run("change", changes.cut)
+	t.Run("effects", effects.cut)
 }
 
 func (f format[V]) cut(t *testing.T) {
@@ -236,4 +259,13 @@ func TestAChangeGivesItsRecordAndItsKeyAlone(t *testing.T) {
 			t.Fatalf("%v at %d: %v", key, revision, err)
 		}
 	})
+}
+
+func TestEffectsOfAnotherRecordAreRefused(t *testing.T) {
+	s := rapid.Custom(stepsOf).Example(1)
+	s.Effects[0].Entry.Event.Key.Host += "x"
+	var wrong *codec.ValueError
+	if _, err := codec.AppendEffects(nil, s.Key, s.Effects); !errors.As(err, &wrong) {
+		t.Fatalf("stored under the wrong record: %v", err)
+	}
 }

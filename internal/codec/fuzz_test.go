@@ -21,6 +21,7 @@ func FuzzResumption(f *testing.F) { resumptions.fuzz(f) }
 func FuzzImposition(f *testing.F) { impositions.fuzz(f) }
 func FuzzClearance(f *testing.F)  { clearances.fuzz(f) }
 func FuzzChange(f *testing.F)     { changes.fuzz(f) }
+func FuzzEffects(f *testing.F)    { effects.fuzz(f) }
 
 // samples is how many drawn messages each fuzz target starts from, beside the
 // real ones in testdata/fuzz: enough to hold most bodies once.

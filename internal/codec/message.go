@@ -16,6 +16,7 @@ var (
 	quarantineMessage = message{'q', "quarantine"}
 	transitionMessage = message{'t', "transition"}
 	changeMessage     = message{'c', "change"}
+	effectsMessage    = message{'e', "effects"}
 	snapshotMessage   = message{'s', "snapshot"}
 	openingMessage    = message{'O', "opening"}
 	resumptionMessage = message{'R', "resumption"}

@@ -31,6 +31,8 @@ var notLinked = []string{
 var forTests = map[string]string{
 	"/adapters/storetest":          "the kit for stores",
 	"/adapters/postgres/throwaway": "a server for tests",
+	"/adapters/etcd/throwaway":     "clusters for tests",
+	"/adapters/etcd/server":        "the server of those clusters",
 	"/scenario":                    "the kit for timelines",
 	"/proptest":                    "the kit for laws, with the simulated fleet and the oracle",
 	"/internal/statesdoc":          "writes the documentation",

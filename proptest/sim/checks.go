@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/rollmend/rollmend/adapters"
+	"github.com/rollmend/rollmend/agent"
 	"github.com/rollmend/rollmend/engine"
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
@@ -17,6 +18,8 @@ const (
 	nothingInvented  = "nothing is invented"
 	noGatePassed     = "no gate is passed"
 	nobodyDisturbed  = "no host is disturbed"
+	soakServed       = "a soak is time spent on the new closure"
+	quarantineKept   = "a rollback brings its quarantine"
 	terminalStays    = "what was reported terminal stays terminal"
 	logGivesRecord   = "the log gives the record"
 	recordsAgree     = "after the last fault every record agrees with its host"
@@ -80,6 +83,7 @@ func (c *checks) committed(p *plane, changes []adapters.Change, results []adapte
 			c.fold(p.world, rec)
 		}
 	}
+	defer c.quarantined(p, changes, results, before)
 	for i := range changes {
 		if results[i].Err == nil {
 			c.records[changes[i].Record.Key] = changes[i].Record
@@ -87,6 +91,26 @@ func (c *checks) committed(p *plane, changes []adapters.Change, results []adapte
 		}
 	}
 	c.acts(p.world)
+}
+
+// quarantined checks that what brought a record to Reverted brought its
+// quarantine, unless an operator has cleared that one before.
+func (c *checks) quarantined(p *plane, changes []adapters.Change, results []adapters.Result, before []states.Record) {
+	for i := range changes {
+		rec := &changes[i].Record
+		if results[i].Err != nil || rec.State != states.Reverted || before[i].State == states.Reverted {
+			continue
+		}
+		in := slices.ContainsFunc(c.fleet.Quarantines, func(q reducer.Quarantine) bool {
+			return q.Channel == rec.Rollout.Channel && q.Closure.Is(rec.Target)
+		})
+		cleared := slices.ContainsFunc(c.fleet.Clearances, func(cl adapters.Clearance) bool {
+			return cl.Channel == rec.Rollout.Channel && cl.Closure.Is(rec.Target)
+		})
+		if !in && !cleared {
+			p.violate(quarantineKept, "%s is Reverted, and %s is not quarantined", rec.Key, rec.Target)
+		}
+	}
 }
 
 // entries checks the log entries of a change, one by one.
@@ -108,16 +132,26 @@ func (c *checks) entries(p *plane, was *states.Record, ch *adapters.Change) {
 				p.violate(nothingTwice, "%s: report %d after %d", ev.Key, ev.Seq, last)
 			}
 			last = ev.Seq
-			c.reported(p, ev)
+			c.reported(p, was, &e.Entry)
 		case ev.Synthesised():
 			c.synthesised(p, was, ev)
 		}
 	}
 }
 
-// reported checks that an agent said what the log says that it said.
-func (c *checks) reported(p *plane, ev *reducer.Event) {
+// reported checks that an agent said what the log says that it said, and that
+// what is taken for a convergence was preceded by its soak.
+func (c *checks) reported(p *plane, was *states.Record, entry *reducer.LogEntry) {
+	ev := &entry.Event
 	h := p.hostNamed(ev.Key.Host)
+	// An agent of the first generation does not know how long it is to soak, and
+	// attests it all the same where no report gave the activation's stamp.
+	knows := h.config.Generation != agent.First || was.Reported(states.ActivatedAt)
+	right := !h.jumped && h.clockOff == 0 && !ev.Clamped && knows
+	if ev.Kind() == states.KindConverged && entry.Disposition <= reducer.Absorbed && right &&
+		!h.truth.served(was.Target, was.Policy.Soak, ev.At) {
+		p.violate(soakServed, "%s: converged at %s, a soak of %s after what it ran", ev.Key, ev.At, was.Policy.Soak)
+	}
 	if d := h.truth.of(ev.Key.Rollout); !d.kinds[ev.Kind()] {
 		p.violate(nothingInvented, "%s: the agent never said %s", ev.Key, ev.Kind())
 	}

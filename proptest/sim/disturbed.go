@@ -53,11 +53,14 @@ func (p *plane) answers(h *host, received states.Time) {
 // dispatched checks a dispatch that is about to be sent.
 func (c *checks) dispatched(p *plane, h *host, d *engine.Dispatch) {
 	wrong := func(why string) { p.violate(nobodyDisturbed, "%s is sent %s: %s", h.name, d.Key.Rollout, why) }
-	k := p.known[h.name]
+	k, decided := p.knew[h.name]
+	if now := p.known[h.name]; !decided && now != nil {
+		k = *now
+	}
 	switch {
 	case p.loaded < 0 || d.Key.Rollout.Ref != p.plan().Ref:
 		wrong("the manifest that counts brings another rollout")
-	case k == nil || !k.any:
+	case !k.any:
 		wrong("it has not beaten since this control plane started")
 	case k.newest.Current.Is(d.Target):
 		wrong("its newest heartbeat says that it runs the target")

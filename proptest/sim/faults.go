@@ -109,6 +109,7 @@ func (w *world) jump(h *host) {
 		return
 	}
 	h.clockOff += h.dice.jump()
+	h.jumped = true
 }
 
 // reinstall loses all that a host's agent kept.

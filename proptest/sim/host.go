@@ -20,6 +20,7 @@ type host struct {
 	runs, staged, last states.Closure // now, after the next boot, before the last switch
 	boot               int
 	clockOff           time.Duration
+	jumped             bool // its clock was ever wrong
 	cutUntil           int64
 
 	machine  agent.Machine

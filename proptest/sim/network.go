@@ -11,9 +11,7 @@ func (w *world) carry(h *host, p *plane, what string, arrive func()) {
 		return
 	}
 	if w.now < h.cutUntil || w.now < p.cutUntil {
-		if w.fault(string(h.name), "partition", "") {
-			return
-		}
+		return // the partition is the fault, and is counted once
 	}
 	r := &w.rates
 	switch {

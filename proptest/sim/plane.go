@@ -28,15 +28,30 @@ type plane struct {
 	clockOff time.Duration
 	cutUntil int64
 
-	core    *engine.Core
-	life    int // of the process
-	loaded  int // the manifest that counts; -1: none
-	cursor  int // of the store's changes that were taken in
-	stale   bool
-	inbox   []*call
-	busy    bool
+	core   *engine.Core
+	life   int // of the process
+	loaded int // the manifest that counts; -1: none
+	cursor int // of the store's changes that were taken in
+	stale  bool
+	inbox  []*call
+	busy   bool // a round is under way
+
+	// A control plane that overlaps decides a round while the one before it is
+	// being committed, as the engine does.
+	overlaps bool
+	deciding bool
+	flights  []flight // decided, oldest first: its commit is under way
+
 	known   map[states.Host]*heard // what this process was told, for the checks
+	knew    map[states.Host]heard  // what it was when a host's poll was decided
+	parked  map[states.Host]*call  // polls that were answered with nothing, until something wakes them
 	started int64                  // true time
+}
+
+// flight is a round that was decided and is not settled.
+type flight struct {
+	batch *engine.Batch
+	calls []*call
 }
 
 // call is an input and who waits for the reply.
@@ -66,7 +81,8 @@ func (p *plane) begin() {
 	p.life++
 	p.core, p.loaded, p.started = core, -1, p.now
 	p.inbox, p.busy, p.stale = nil, false, true
-	p.known = map[states.Host]*heard{}
+	p.deciding, p.flights = false, nil
+	p.known, p.knew, p.parked = map[states.Host]*heard{}, map[states.Host]heard{}, map[states.Host]*call{}
 	p.note(p.name, "starts")
 	life := p.life
 	p.after(p.dice.between("manifest read", 0, 5*time.Second), func() { p.load(life) })
@@ -241,15 +257,26 @@ func (p *plane) take(in engine.Input, reply func(engine.Reply)) {
 
 // work begins a round where there is something to do and none is under way.
 func (p *plane) work() {
-	if p.busy || len(p.inbox) == 0 && !p.core.Busy() && !p.stale {
+	if p.busy && !p.mayOverlap() || len(p.inbox) == 0 && !p.core.Busy() && !p.stale {
 		return
 	}
-	p.busy = true
+	p.busy, p.deciding = true, true
 	p.in(time.Millisecond, p.decide)
+}
+
+// mayOverlap reports whether a round may be decided beside the one that is
+// under way.
+func (p *plane) mayOverlap() bool {
+	return p.overlaps && !p.stale && !p.deciding && len(p.flights) == 1 && !p.flights[0].batch.Alone()
 }
 
 // decide is the first half of a round.
 func (p *plane) decide() {
+	if p.stale && len(p.flights) > 0 {
+		// It was overtaken: what is under way comes to its end first.
+		p.deciding = false
+		return
+	}
 	if p.stale && !p.reread() {
 		return
 	}
@@ -267,13 +294,37 @@ func (p *plane) decide() {
 		if !p.core.Foreign() {
 			break
 		}
+		if len(p.flights) > 0 {
+			p.deciding, p.stale = false, true
+			p.inbox = append(calls, p.inbox...)
+			return
+		}
 		if !p.reread() {
 			return
 		}
 	}
+	for _, in := range inputs {
+		if poll, ok := in.(engine.Poll); ok {
+			p.knew[poll.Host] = heard{}
+			if k := p.known[poll.Host]; k != nil {
+				p.knew[poll.Host] = *k
+			}
+		}
+	}
 	now := p.at()
-	batch := p.core.Decide(now, inputs)
-	p.in(p.dice.between("commit takes", time.Millisecond, 15*time.Millisecond), func() { p.commit(batch, calls) })
+	p.flights = append(p.flights, flight{p.core.Decide(now, inputs), calls})
+	p.deciding = false
+	if len(p.flights) == 1 {
+		p.send()
+	}
+}
+
+// send sends the oldest round's changes on their way; meanwhile another may be
+// decided.
+func (p *plane) send() {
+	f := p.flights[0]
+	p.in(p.dice.between("commit takes", time.Millisecond, 15*time.Millisecond), func() { p.commit(f.batch, f.calls) })
+	p.work()
 }
 
 func (p *plane) provide(inputs []engine.Input) bool {
@@ -321,11 +372,12 @@ func (p *plane) commit(batch *engine.Batch, calls []*call) {
 			results, err = nil, adapters.ErrUnknownOutcome
 		}
 	}
-	p.stale = p.core.Settle(batch, results, err, p.at())
+	p.flights = p.flights[1:]
+	p.stale = p.core.Settle(batch, results, err, p.at()) || p.stale
 	if !p.confirm(batch) {
 		return
 	}
-	p.busy = false
+	p.busy = p.deciding || len(p.flights) > 0
 	for i, c := range calls {
 		reply := batch.Replies[i]
 		if reply.Again {
@@ -337,8 +389,22 @@ func (p *plane) commit(batch *engine.Batch, calls []*call) {
 		case reply.Again:
 			c.reply(engine.Reply{Err: engine.ErrContended})
 		default:
+			if poll, ok := c.input.(engine.Poll); ok && reply.Err == nil && reply.Dispatch == nil {
+				p.parked[poll.Host] = c
+				continue
+			}
 			c.reply(p.complete(c.input, reply))
 		}
+	}
+	for _, host := range batch.Wake {
+		if c := p.parked[host]; c != nil {
+			delete(p.parked, host)
+			p.inbox = append(p.inbox, c)
+		}
+	}
+	if len(p.flights) > 0 {
+		p.send()
+		return
 	}
 	p.work()
 }

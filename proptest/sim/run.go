@@ -126,6 +126,7 @@ func (w *world) begin() {
 	for i := range replicas {
 		name := fmt.Sprintf("plane-%d", i+1)
 		p := &plane{world: w, name: name, dice: w.dice.of(name)}
+		p.overlaps = p.dice.oneIn("overlaps", 2)
 		w.planes = append(w.planes, p)
 	}
 	for _, p := range w.planes {
@@ -140,7 +141,7 @@ func (w *world) begin() {
 // install sets a host up.
 func (w *world) install(name states.Host, channel states.Channel) {
 	h := &host{world: w, name: name, dice: w.dice.of(string(name)), channel: channel, boot: 1, lives: 1, runs: target(channel, 0)}
-	h.truth.has = []states.Closure{h.runs}
+	h.truth.has, h.truth.since = []states.Closure{h.runs}, []int64{0}
 	h.config = agent.Config{
 		Host: name, Generation: agent.Present, BeatEvery: cycle, RetryEvery: 7 * time.Second,
 		ProbeEvery: 15 * time.Second, FailAfter: 30 * time.Second, OnFailure: states.RollbackAndHalt,

@@ -128,7 +128,7 @@ func newSmall(k *kind, f *seams, g *graph.Plan) *small {
 	}
 	for i, name := range []states.Host{"web-1", "web-2"} {
 		h := &host{world: s.world, name: name, channel: k.channels[i], boot: 1, lives: 1, runs: target(k.channels[i], 0)}
-		h.truth.has = []states.Closure{h.runs}
+		h.truth.has, h.truth.since = []states.Closure{h.runs}, []int64{0}
 		h.config = agent.Config{
 			Host: name, Generation: agent.Present, BeatEvery: cycle, RetryEvery: cycle,
 			ProbeEvery: cycle, FailAfter: cycle, OnFailure: k.policy[i],

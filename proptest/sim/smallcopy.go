@@ -45,7 +45,7 @@ func smallGraph() *graph.Plan {
 	graph.Leave[memory.Store](p, "mu")
 	graph.Leave[host](p, "world", "dice", "polls", "config", "life", "wake", "cutUntil")
 	graph.Leave[plane](p, "world", "dice", "life", "cursor", "inbox", "busy", "cutUntil")
-	graph.Leave[truth](p, "changed")
+	graph.Leave[truth](p, "changed", "since")
 	graph.Leave[deeds](p, "reports")
 	graph.Leave[engine.Core](p, "opts", "fleet", "hosts", "released", "batches")
 	graph.Leave[engine.Batch](p, "number")

@@ -139,6 +139,7 @@ func (s *small) playHost(i int, m move) {
 	case clockJumps:
 		by := time.Duration(jumps[m.nth]) * time.Millisecond
 		h.clockOff += by
+		h.jumped = true
 		t.jumped = true
 	case cutOff, heals:
 		t.cut = m.verb == cutOff

@@ -39,6 +39,9 @@ func (s *small) settleSmall(e ending) {
 	for i := range s.tasks {
 		s.tasks[i].cut = false
 	}
+	for _, p := range s.planes { // clocks that differ go on being a fault
+		p.clockOff = s.planes[0].clockOff
+	}
 	for len(s.flight) > 0 && s.violated == nil {
 		for i := range s.planes {
 			if !s.open(i) {

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"slices"
+	"time"
 
 	"github.com/rollmend/rollmend/agent"
 	"github.com/rollmend/rollmend/reducer"
@@ -15,6 +16,7 @@ type truth struct {
 	said    int              // beats in all
 	replies []given          // to its heartbeats
 	has     []states.Closure // everything that the host ever ran
+	since   []int64          // when, in true time, it first ran each of them
 	changed int64            // true time of the last thing that it did
 }
 
@@ -37,6 +39,13 @@ type said struct {
 type given struct {
 	received states.Time // as it says
 	at       int64       // when it was truly given
+}
+
+// served reports whether the host has run a closure for so long by a time of its
+// clock, which is right.
+func (t *truth) served(c states.Closure, soak time.Duration, at states.Time) bool {
+	i := slices.Index(t.has, c)
+	return i >= 0 && at >= states.Time(dawn+t.since[i]).Add(soak)
 }
 
 // hadSince reports whether a reply that says so was given since a moment.
@@ -78,7 +87,7 @@ func (t *truth) keep(h *host, e agent.Entry) {
 // ran takes note of what the host runs.
 func (t *truth) ran(c states.Closure, now int64) {
 	if !slices.Contains(t.has, c) {
-		t.has = append(t.has, c)
+		t.has, t.since = append(t.has, c), append(t.since, now)
 	}
 	t.changed = now
 }

@@ -1,0 +1,233 @@
+package etcd_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rollmend/rollmend/adapters"
+	"github.com/rollmend/rollmend/adapters/etcd"
+	"github.com/rollmend/rollmend/adapters/etcd/throwaway"
+	"github.com/rollmend/rollmend/adapters/storetest"
+	"github.com/rollmend/rollmend/states"
+	"github.com/stretchr/testify/require"
+)
+
+// These tests are about faults of a three-member cluster. Where a fault hits is
+// drawn at random: a failure says with what.
+
+// quickElections halve etcd's own times, which are meant for wider networks
+// than a loopback.
+var quickElections = []string{"--heartbeat-interval", "50", "--election-timeout", "500"}
+
+// ready waits until a cluster serves again.
+func ready(t testing.TB, c *throwaway.Cluster) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	require.NoError(t, c.Ready(ctx))
+}
+
+func leader(t testing.TB, c *throwaway.Cluster) *throwaway.Member {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	m, err := c.Leader(ctx)
+	require.NoError(t, err)
+	return m
+}
+
+// acks collects what a writer says was acknowledged.
+type acks struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (a *acks) Write(b []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.text.Write(b)
+}
+
+func (a *acks) lines() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return bytes.Count(a.text.Bytes(), []byte("\n"))
+}
+
+// kept holds a store to what was acknowledged.
+func (a *acks) kept(t testing.TB, s *etcd.Store) {
+	require.NoError(t, storetest.Accounts(t.Context(), s, &a.text))
+}
+
+// work lets a writer work while faults happen, and then holds the store to what
+// was acknowledged. The writer sees none of the faults.
+func work(t *testing.T, c *throwaway.Cluster, faults func(progress func())) {
+	o := etcd.Options{Prefix: prefix()}
+	s := open(t, c.Endpoints(), o)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var said acks
+	ended := make(chan error, 1)
+	go func() { ended <- storetest.Work(ctx, s, &said) }()
+	faults(func() {
+		before := said.lines()
+		require.Eventually(t, func() bool { return said.lines() > before }, time.Minute, time.Millisecond)
+		time.Sleep(rand.N(20 * time.Millisecond)) // into the middle of some commit
+	})
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
+	said.kept(t, open(t, c.Endpoints(), o))
+}
+
+func TestALeaderKilledInMidCommitLosesNothing(t *testing.T) {
+	c := start(t, 3, quickElections...)
+	work(t, c, func(progress func()) {
+		for range 4 {
+			progress()
+			m := leader(t, c)
+			m.Kill()
+			progress() // the other two go on
+			require.NoError(t, m.Start())
+			ready(t, c)
+		}
+	})
+}
+
+func TestALeaderThatIsCutOffOrStandsStillLosesNothing(t *testing.T) {
+	c := start(t, 3, quickElections...)
+	work(t, c, func(progress func()) {
+		progress()
+		c.Isolate(leader(t, c))
+		progress()
+		c.Heal()
+		progress()
+		m := leader(t, c)
+		require.NoError(t, m.Pause())
+		progress()
+		require.NoError(t, m.Resume())
+		progress()
+	})
+}
+
+// refuses makes sure that a store without a quorum refuses to write and to
+// read, with errors that a caller can act on.
+func refuses(t testing.TB, s *etcd.Store, rec states.Record) {
+	var unavailable *adapters.UnavailableError
+	_, err := s.Record(t.Context(), rec.Key)
+	require.ErrorAs(t, err, &unavailable)
+	results, err := s.Commit(t.Context(), []adapters.Change{dispatch(t, rec)})
+	require.Nil(t, results)
+	require.ErrorAs(t, err, &unavailable)
+	require.NotErrorIs(t, err, adapters.ErrUnknownOutcome)
+	err = s.Enact(t.Context(), []adapters.Act{adapters.Clearance{Channel: "stable"}, adapters.Imposition{}})
+	require.ErrorAs(t, err, &unavailable)
+	_, err = s.Fleet(t.Context())
+	require.ErrorAs(t, err, &unavailable)
+}
+
+// leaderless waits until a member knows that it has no leader.
+func leaderless(t testing.TB, c *throwaway.Cluster, m *throwaway.Member) {
+	client := raw(t, c)
+	require.Eventually(t, func() bool {
+		status, err := client.Status(t.Context(), m.Endpoint)
+		return err == nil && status.Leader == 0
+	}, time.Minute, 10*time.Millisecond)
+}
+
+func TestAMinorityThatIsCutOffRefusesAndTheRestGoesOn(t *testing.T) {
+	c := start(t, 3, quickElections...)
+	in := prefix()
+	s := open(t, c.Endpoints(), etcd.Options{Prefix: in})
+	o := opening("a", "b")
+	require.NoError(t, s.Enact(t.Context(), []adapters.Act{o}))
+	alone := leader(t, c) // the hardest: it has to notice
+	behind := open(t, []string{alone.Endpoint}, etcd.Options{Prefix: in, Timeout: 2 * time.Second})
+	rec := whole(t, behind, states.Key{Rollout: o.Rollout, Host: "a"})
+	c.Isolate(alone)
+	leaderless(t, c, alone)
+	refuses(t, behind, rec)
+
+	b := dispatch(t, whole(t, s, states.Key{Rollout: o.Rollout, Host: "b"}))
+	b.Closes = true
+	results, err := s.Commit(t.Context(), []adapters.Change{b})
+	require.NoError(t, err)
+	require.NoError(t, results[0].Err)
+	require.Equal(t, rec, whole(t, s, rec.Key), "nothing of what was refused is there")
+
+	c.Heal()
+	require.Eventually(t, func() bool {
+		_, err := behind.Fleet(t.Context())
+		return err == nil
+	}, time.Minute, 10*time.Millisecond)
+	require.Equal(t, b.Record, whole(t, behind, b.Record.Key), "it has caught up")
+	results, err = behind.Commit(t.Context(), []adapters.Change{dispatch(t, rec)})
+	require.NoError(t, err)
+	require.NoError(t, results[0].Err)
+}
+
+func TestWithoutAQuorumNothingIsHalfDoneAndWithOneAllIsThere(t *testing.T) {
+	c := start(t, 3, quickElections...)
+	o := etcd.Options{Prefix: prefix(), Timeout: 2 * time.Second}
+	s := open(t, c.Endpoints(), o)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var said acks
+	ended := make(chan error, 1)
+	go func() { ended <- storetest.Work(ctx, s, &said) }()
+	require.Eventually(t, func() bool { return said.lines() > 100 }, time.Minute, time.Millisecond)
+	lead := leader(t, c)
+	var down []*throwaway.Member
+	var left *throwaway.Member
+	for _, m := range c.Members {
+		if m != lead && left == nil {
+			left = m
+			continue
+		}
+		down = append(down, m)
+		m.Kill()
+	}
+	err := <-ended
+	var unavailable *adapters.UnavailableError
+	require.True(t, errors.As(err, &unavailable) || errors.Is(err, adapters.ErrUnknownOutcome), "the work ended with %v", err)
+
+	leaderless(t, c, left)
+	refuses(t, s, states.Record{Key: states.Key{Rollout: opening().Rollout, Host: "host-00000"}, Belief: states.Belief{State: states.Pending}})
+
+	for _, m := range down {
+		require.NoError(t, m.Start())
+	}
+	ready(t, c)
+	said.kept(t, open(t, c.Endpoints(), o))
+	_, err = s.Fleet(t.Context())
+	require.NoError(t, err, "the store goes on")
+}
+
+func TestHistoriesOnThreeMembersAreLinearizable(t *testing.T) {
+	c := start(t, 3, quickElections...)
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(500 * time.Millisecond):
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			if m, err := c.Leader(ctx); err == nil {
+				m.Kill()
+				if err := errors.Join(m.Start(), c.Ready(ctx)); err != nil {
+					t.Error(fmt.Errorf("a member did not come back: %w", err))
+				}
+			}
+			cancel()
+		}
+	})
+	histories(t, c.Endpoints(), 10)
+	close(done)
+	wg.Wait()
+}
