@@ -36,7 +36,21 @@ type (
 	}
 )
 
+// compacted is what stands at the head of a log that was made shorter: the state
+// that its entries led to. It is on no agent's wire.
+type compacted struct {
+	Kind  string `json:"kind"` // "Snapshot"
+	State state  `json:"state"`
+}
+
 func entryViewOf(e *reducer.LogEntry) entryView {
+	if e.Snapshot != nil {
+		rec := &e.Snapshot.Record
+		return entryView{
+			Revision: uint64(e.Revision), Disposition: "snapshot", Origin: e.Event.Origin.By.String(),
+			At: instant(rec.At(states.LastTransitionAt)), Event: compacted{Kind: "Snapshot", State: state(rec.State)},
+		}
+	}
 	ev := e.Event
 	v := entryView{
 		Revision:    uint64(e.Revision),
