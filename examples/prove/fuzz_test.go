@@ -19,6 +19,16 @@ func TestEveryFuzzTargetIsFound(t *testing.T) {
 	require.NotContains(t, targets, fuzzTarget{"examples/prove", "FuzzGood"}, "it is a text of this file")
 }
 
+// What the tool says when its own time is up, and what it says of an input.
+func TestAnEndOfTimeIsNoViolation(t *testing.T) {
+	const timeUp = "fuzz: elapsed: 14s, execs: 62735 (6691/sec), new interesting: 25 (total: 389)\n" +
+		"--- FAIL: FuzzHeartbeat (14.46s)\n    context deadline exceeded\nFAIL\nexit status 1\n"
+	require.True(t, onlyTimeUp(timeUp))
+	require.False(t, onlyTimeUp(timeUp+"    Failing input written to testdata/fuzz/FuzzHeartbeat/1\n"))
+	require.False(t, onlyTimeUp("--- FAIL: FuzzHeartbeat (1.0s)\n    --- FAIL: FuzzHeartbeat (0.00s)\n        one_test.go:7: context deadline exceeded\nFAIL\n"))
+	require.False(t, onlyTimeUp("FAIL\texample.com/one [build failed]\n"))
+}
+
 func TestAnInputThatFailsIsAViolation(t *testing.T) {
 	root := t.TempDir()
 	for name, content := range map[string]string{
