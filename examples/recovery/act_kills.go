@@ -5,20 +5,21 @@ import (
 	"github.com/rollmend/rollmend/states"
 )
 
-// kills is how often the control plane is killed during one rollout.
-const kills = 2
+// kills is how often a control plane is killed during one rollout: where there
+// are several, each in its turn, and at least twice.
+func (s *story) kills() int { return max(2, len(s.replicas)) }
 
 // playKills publishes a fixed ref, and kills the control plane while the
 // reports about it come in.
 func playKills(s *story) error {
-	sc := s.scene("a fixed ref is published; the control plane is killed (-9) twice while reports stream in",
+	sc := s.scene("a fixed ref is published; "+s.control("is killed (-9) twice", "are killed (-9) in turn")+" while reports stream in",
 		"nothing that was acknowledged is missing; the fleet goes on, in order, and converges")
 	if err := s.release("f1xed003", healthy("v3", s.members)); err != nil {
 		return err
 	}
 	done, counted := 0, 0
 	next := 4 + s.rng.IntN(12) // acknowledged reports until the next kill
-	s.as(func() bool { return s.acknowledged()-counted >= next }, s.killControl(&done, &counted, &next))
+	s.as(func() bool { return s.acknowledged()-counted >= next }, s.killNext(&done, &counted, &next))
 	if err := s.until(sc, "everybody converged", s.unconverged); err != nil {
 		return err
 	}
@@ -30,19 +31,20 @@ func playKills(s *story) error {
 	return nil
 }
 
-// killControl kills the control plane, starts it again, and does the same once
-// more after some further reports.
-func (s *story) killControl(done, counted, next *int) func() error {
+// killNext kills a control plane, starts it again, and does the same to the
+// next one after some further reports.
+func (s *story) killNext(done, counted, next *int) func() error {
 	return func() error {
-		s.control.kill()
+		r := s.replicas[*done%len(s.replicas)]
+		r.process.kill()
 		*done++
-		s.view.say("the control plane is killed, after %d acknowledged reports", s.acknowledged())
-		if err := s.startControl(); err != nil {
+		s.view.say("the %s is killed, after %d acknowledged reports", s.nameOf(r), s.acknowledged())
+		if err := s.startReplica(r); err != nil {
 			return err
 		}
 		*counted, *next = s.acknowledged(), 1+s.rng.IntN(6)
-		if *done < kills {
-			s.as(func() bool { return s.acknowledged()-*counted >= *next }, s.killControl(done, counted, next))
+		if *done < s.kills() {
+			s.as(func() bool { return s.acknowledged()-*counted >= *next }, s.killNext(done, counted, next))
 		}
 		return nil
 	}

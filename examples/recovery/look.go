@@ -12,27 +12,21 @@ import (
 // look is what the control plane says of everybody, and what the hosts wrote
 // down until then.
 type look struct {
-	err   error // why the control plane does not answer
+	at    *replica // who was asked
+	err   error    // why the control plane does not answer
 	fleet fleetPage
 	hosts map[states.Host]hostPage
 }
 
-// look reads the diaries, then asks the control plane about every host, those
-// that come last in the order of the gates first: what is seen of a host then
-// was already true when those in front of it are looked at.
+// look asks a control plane about every host, then reads the diaries. Where
+// there are several, each look is at the next of those that answer.
 func (s *story) look() *look {
-	l := &look{hosts: map[states.Host]hostPage{}}
-	for _, m := range s.lastFirst() {
-		if l.err != nil {
+	var l *look
+	for range s.replicas {
+		s.looks++
+		if l = s.lookAt(s.replicas[s.looks%len(s.replicas)]); l.err == nil {
 			break
 		}
-		var page hostPage
-		if page, l.err = s.operator.host(s.ctx, m.Host); l.err == nil {
-			l.hosts[m.Host] = page
-		}
-	}
-	if l.err == nil {
-		l.fleet, l.err = s.operator.fleet(s.ctx)
 	}
 	for _, m := range s.members {
 		if err := m.diary.read(); err != nil {
@@ -41,6 +35,23 @@ func (s *story) look() *look {
 	}
 	s.view.show(l)
 	s.last = l
+	return l
+}
+
+// lookAt asks one control plane about every host, those that come last in the
+// order of the gates first: what is seen of a host then was already true when
+// those in front of it are looked at.
+func (s *story) lookAt(r *replica) *look {
+	l := &look{at: r, hosts: map[states.Host]hostPage{}}
+	for _, m := range s.lastFirst() {
+		page, err := r.operator.host(s.ctx, m.Host)
+		if err != nil {
+			l.err = err
+			return l
+		}
+		l.hosts[m.Host] = page
+	}
+	l.fleet, l.err = r.operator.fleet(s.ctx)
 	return l
 }
 

@@ -20,6 +20,8 @@ type storyOptions struct {
 	seed     int64
 	hosts    int
 	verbose  bool
+	store    string
+	replicas int
 }
 
 // story is what is done to the fleet, and what came of it.
@@ -33,8 +35,8 @@ type story struct {
 	scenes   []*scene
 	errands  []*errand
 	last     *look
+	looks    int
 	released states.Time               // when the newest ref was published
-	backup   string                    // a folder with an older copy of the database
 	midway   *midway                   // what was going on when it was made
 	lives    struct{ now, backup int } // changes that were witnessed before the first of the database, and of the older copy
 	windows  []window
@@ -72,14 +74,24 @@ func tell(ctx context.Context, opts storyOptions) (held bool, err error) {
 		return false, err
 	}
 	rng := rand.New(rand.NewPCG(uint64(opts.seed), 0))
-	f, err := newFleet(dir, content, rng)
+	f, err := newFleet(dir, content, opts.replicas, rng)
 	if err != nil {
 		return false, err
 	}
+	if f.kind, err = storeNamed(opts.store); err != nil {
+		return false, err
+	}
+	if f.database, err = f.kind.create(ctx, dir); err != nil {
+		return false, err
+	}
+	defer f.database.stop()
 	defer f.stop()
 	s := &story{fleet: f, ctx: ctx, rng: rng, view: newView(os.Stdout, f), verbose: opts.verbose}
 	began := time.Now()
 	s.view.say("%d hosts on %d channels, a heartbeat every %s, seed %d, in %s", len(f.members), len(f.channels()), cycle, opts.seed, dir)
+	if opts.store != defaultStore || opts.replicas > 1 {
+		s.view.say("%d control planes on one %s; every request of a host goes to the next of them", opts.replicas, opts.store)
+	}
 	for _, act := range acts {
 		s.view.title(act.name)
 		err = act.play(s)
@@ -154,11 +166,12 @@ const (
 	deadline = 15 * cycle
 )
 
-// until waits until nothing is amiss, and returns errOverrun, with what is
+// until waits until nothing is amiss, whichever control plane is asked, and returns errOverrun, with what is
 // amiss told in the scene, where that does not come in time.
 func (s *story) until(sc *scene, what string, amiss func(l *look) []string) error {
 	over := time.Now().Add(deadline)
 	nextLook := time.Now()
+	agree := map[*replica]bool{} // who was looked at since something was amiss
 	for {
 		if err := s.runErrands(); err != nil {
 			return err
@@ -173,8 +186,12 @@ func (s *story) until(sc *scene, what string, amiss func(l *look) []string) erro
 		s.checkAlways(sc)
 		wrong := amiss(l)
 		if len(wrong) == 0 && len(s.errands) == 0 {
-			return nil
+			if agree[l.at] = true; len(agree) == len(s.replicas) {
+				return nil
+			}
+			continue // at once: another control plane is to say the same
 		}
+		clear(agree)
 		if len(s.errands) > 0 {
 			wrong = append(wrong, fmt.Sprintf("%d moments that were waited for have not come", len(s.errands)))
 		}
