@@ -50,6 +50,67 @@ func (s *story) killNext(done, counted, next *int) func() error {
 	}
 }
 
+// playKillsInRecovery destroys the database, and kills the control planes in
+// turn while they learn what the fleet runs.
+func playKillsInRecovery(s *story) error {
+	sc := s.scene("the database is destroyed again; each control plane is killed (-9) in turn while the fleet recovers",
+		"all right once each host has beaten after the last start, in the order of the gates; nobody disturbed, nothing dispatched")
+	before, err := s.untouched()
+	if err != nil {
+		return err
+	}
+	since := nowTime()
+	s.nothingDispatched(sc, since)
+	if err := s.wipe(); err != nil {
+		return err
+	}
+	done := 0
+	s.killAmongBeats(&done, s.started)
+	if err := s.recovered(sc); err != nil {
+		return err
+	}
+	sc.saw("killed %d times", done)
+	for _, m := range s.living() {
+		if state := s.state(s.last, m); m.Target.Known() && state != states.Converged {
+			sc.differ("%s: %s, should be Converged", m.Host, state)
+		}
+	}
+	if err := s.staysQuiet(sc); err != nil {
+		return err
+	}
+	return s.checkUntouched(sc, before, since)
+}
+
+// killAmongBeats kills the next control plane once some heartbeats were
+// answered since a moment, starts it again, and so on with those behind it.
+func (s *story) killAmongBeats(done *int, since states.Time) {
+	after := 2 + s.rng.IntN(len(s.members)/2)
+	s.as(func() bool { return s.beats(since) >= after }, func() error {
+		r := s.replicas[*done]
+		r.process.kill()
+		*done++
+		s.view.say("the %s is killed, after %d more heartbeats", s.nameOf(r), after)
+		if err := s.startReplica(r); err != nil {
+			return err
+		}
+		if *done < len(s.replicas) {
+			s.killAmongBeats(done, s.started)
+		}
+		return nil
+	})
+}
+
+// beats counts the heartbeats of all hosts that were answered since a moment.
+func (s *story) beats(since states.Time) (n int) {
+	for _, m := range s.members {
+		if err := m.diary.read(); err != nil {
+			continue // the next look tells it
+		}
+		n += m.diary.beats(since)
+	}
+	return n
+}
+
 // acknowledged counts the reports about what is published that were answered.
 func (s *story) acknowledged() (n int) {
 	for _, m := range s.members {

@@ -131,9 +131,9 @@ func freeAddr(rng *rand.Rand) (string, error) {
 	return "", fmt.Errorf("recovery: no free port: %w", last)
 }
 
-func (f *fleet) certs() string    { return filepath.Join(f.dir, "certs") }
-func (f *fleet) cache() string    { return filepath.Join(f.dir, "cache") }
-func (f *fleet) witness() string  { return filepath.Join(f.dir, "control-plane", "committed") }
+func (f *fleet) certs() string   { return filepath.Join(f.dir, "certs") }
+func (f *fleet) cache() string   { return filepath.Join(f.dir, "cache") }
+func (f *fleet) witness() string { return filepath.Join(f.dir, "control-plane", "committed") }
 func (f *fleet) published() string {
 	return filepath.Join(f.dir, "control-plane", "fleet.resolved.json")
 }
