@@ -49,7 +49,7 @@ var acts = []struct {
 }{
 	{"a rollout", playRollout, false},
 	{"three hosts lose their word", playCases, false},
-	{"the control plane is killed twice", playKills, false},
+	{"control planes are killed while reports stream in", playKills, false},
 	{"the database is destroyed in a quiet moment", playQuietWipe, false},
 	{"control planes are killed while the fleet recovers", playKillsInRecovery, true},
 	{"a host is switched off for good", playSwitchedOff, false},
