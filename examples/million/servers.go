@@ -100,14 +100,15 @@ func bareEtcd(_ context.Context, at, dir string) (bare, error) {
 	return &bareEtcdRows{client: client, prefix: "bare/" + filepath.Base(dir) + "/"}, nil
 }
 
-// perTransaction is how many operations etcd takes in one transaction by
-// default; more are put as transactions within it.
-const perTransaction = 128
+// perInner is how many rows stand in each of the transactions that a batch's
+// transaction is made of. etcd takes 128 operations in one by default, and in
+// each within it as many as the outer one leaves: of a relay's batch, 118.
+const perInner = 100
 
 func (b *bareEtcdRows) append(ctx context.Context, rows [][]byte) error {
 	var parts []clientv3.Op
 	for len(rows) > 0 {
-		n := min(perTransaction, len(rows))
+		n := min(perInner, len(rows))
 		puts := make([]clientv3.Op, n)
 		for i, row := range rows[:n] {
 			puts[i] = clientv3.OpPut(fmt.Sprintf("%s%09d", b.prefix, b.rows), string(row))
