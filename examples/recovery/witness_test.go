@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rollmend/rollmend/adapters"
+	"github.com/rollmend/rollmend/adapters/memory"
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 	"github.com/stretchr/testify/require"
@@ -93,4 +94,14 @@ func TestWhatAKillCutOffIsUnknownOrNotThere(t *testing.T) {
 		require.Len(t, all, 1, "cut at byte %d of %d", cut, begun)
 		require.True(t, all[0].unknown, "cut at byte %d of %d", cut, begun)
 	}
+}
+
+// A control plane learns of the others through the witness too.
+func TestAStoreThatCanBeFollowedStillIs(t *testing.T) {
+	shared, err := openWitness(memory.New().Replica(), t.TempDir())
+	require.NoError(t, err)
+	require.Implements(t, (*adapters.Follower)(nil), shared)
+	alone, err := openWitness(answering{}, t.TempDir())
+	require.NoError(t, err)
+	require.NotImplements(t, (*adapters.Follower)(nil), alone)
 }
