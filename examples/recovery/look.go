@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/rollmend/rollmend/states"
 )
@@ -20,11 +21,17 @@ type look struct {
 }
 
 // look asks the control plane about every host, then reads the diaries. Where
-// there are several, all are asked.
+// there are several, all are asked at once.
 func (s *story) look() *look {
+	looks := make([]*look, len(s.replicas))
+	var asking sync.WaitGroup
+	for i, r := range s.replicas {
+		asking.Go(func() { looks[i] = s.lookAt(r) })
+	}
+	asking.Wait()
 	var l *look
-	for _, r := range s.replicas {
-		l = s.join(l, r, s.lookAt(r))
+	for i, r := range s.replicas {
+		l = s.join(l, r, looks[i])
 	}
 	for _, m := range s.members {
 		if err := m.diary.read(); err != nil {
