@@ -25,16 +25,18 @@ type bench struct {
 	table table
 	temp  string // to be removed; empty where the caller named a folder
 	made  int    // folders
+	at    string // where the store's server is, where it has one
+	stop  func() // ends it
 
 	now *plane // the fleet's control plane; nil before the first
 }
 
-func newBench(opts options) (*bench, error) {
+func newBench(ctx context.Context, opts options) (*bench, error) {
 	k, err := kindNamed(opts.store)
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{options: opts, kind: k, fleet: fleet{hosts: opts.hosts, seed: opts.seed}}
+	b := &bench{options: opts, kind: k, fleet: fleet{hosts: opts.hosts, seed: opts.seed}, stop: func() {}}
 	if b.dir == "" {
 		if b.temp, err = os.MkdirTemp("", "rollmend-million-"); err != nil {
 			return nil, err
@@ -43,11 +45,18 @@ func newBench(opts options) (*bench, error) {
 	}
 	fmt.Printf("%d hosts, a cycle of %s, %s in %s, seed %d, %d processors, %s\n",
 		opts.hosts, opts.cycle, k.name, b.dir, opts.seed, runtime.NumCPU(), runtime.Version())
+	if k.start != nil {
+		if b.at, b.stop, err = k.start(ctx); err != nil {
+			_ = os.RemoveAll(b.temp)
+			return nil, err
+		}
+	}
 	return b, nil
 }
 
 func (b *bench) close() {
 	b.end()
+	b.stop()
 	if b.temp != "" {
 		_ = os.RemoveAll(b.temp)
 	}
@@ -83,7 +92,7 @@ func (b *bench) wiped(ctx context.Context, f fleet) (*plane, error) {
 		return nil, err
 	}
 	p := &plane{fleet: f, dir: dir}
-	if p.store, err = b.kind.open(ctx, dir); err != nil {
+	if p.store, err = b.kind.open(ctx, b.at, dir); err != nil {
 		return nil, err
 	}
 	p.seen = newWitness(f, p.store)

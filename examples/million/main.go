@@ -115,7 +115,7 @@ func partNames() (names []string) {
 }
 
 func run(ctx context.Context, opts options) error {
-	b, err := newBench(opts)
+	b, err := newBench(ctx, opts)
 	if err != nil {
 		return err
 	}

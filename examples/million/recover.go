@@ -179,7 +179,7 @@ func (b *bench) bareRun(ctx context.Context, rows, size int) (time.Duration, err
 	}
 	defer os.RemoveAll(dir)
 	settleMemory()
-	driver, err := b.kind.bare(ctx, dir)
+	driver, err := b.kind.bare(ctx, b.at, dir)
 	if err != nil {
 		return 0, err
 	}

@@ -20,7 +20,7 @@ func (b *bench) again(dir string, f fleet, cycle time.Duration) (*plane, error) 
 	p := &plane{fleet: f, dir: dir, beat: 1}
 	var err error
 	p.engine, err = engine.Begin(engine.Options{Clock: wall{}, Cycle: cycle}, func(ctx context.Context) (adapters.Store, error) {
-		store, err := b.kind.open(ctx, dir)
+		store, err := b.kind.open(ctx, b.at, dir)
 		if err != nil {
 			return nil, err
 		}

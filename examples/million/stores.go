@@ -16,9 +16,10 @@ import (
 // kind is a store that a fleet can be kept in, and the bare driver beside it
 // that appends rows as durably: no store on top of it can be faster.
 type kind struct {
-	name string
-	open func(ctx context.Context, dir string) (closingStore, error)
-	bare func(ctx context.Context, dir string) (bare, error)
+	name  string
+	start func(ctx context.Context) (at string, stop func(), err error) // nil: there is no server to start
+	open  func(ctx context.Context, at, dir string) (closingStore, error)
+	bare  func(ctx context.Context, at, dir string) (bare, error)
 }
 
 type closingStore interface {
@@ -33,7 +34,9 @@ type bare interface {
 }
 
 var kinds = []kind{
-	{"sqlite", openSQLite, bareSQLite},
+	{"sqlite", nil, openSQLite, bareSQLite},
+	{"postgres", startPostgres, openPostgres, barePostgres},
+	{"etcd", startEtcd, openEtcd, bareEtcd},
 }
 
 func storeNames() (names []string) {
@@ -52,7 +55,7 @@ func kindNamed(name string) (kind, error) {
 	return kind{}, fmt.Errorf("there is no store %q: want one of %s", name, strings.Join(storeNames(), ", "))
 }
 
-func openSQLite(ctx context.Context, dir string) (closingStore, error) {
+func openSQLite(ctx context.Context, _, dir string) (closingStore, error) {
 	return sqlite.OpenFile(ctx, filepath.Join(dir, "fleet.db"))
 }
 
@@ -65,7 +68,7 @@ type bareRows struct {
 	insert *sql.Stmt
 }
 
-func bareSQLite(ctx context.Context, dir string) (bare, error) {
+func bareSQLite(ctx context.Context, _, dir string) (bare, error) {
 	db, err := sql.Open("sqlite", filepath.Join(dir, "bare.db")+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
 	if err != nil {
 		return nil, err

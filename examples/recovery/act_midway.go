@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"github.com/rollmend/rollmend/examples/recovery/host"
 	"github.com/rollmend/rollmend/states"
@@ -36,14 +35,9 @@ func playMidway(s *story) error {
 	}
 	since := nowTime()
 	s.nothingDispatched(sc, since)
-	s.control.kill()
-	files, err := s.databaseFiles()
-	if err != nil {
-		return err
-	}
-	s.backup = filepath.Join(s.dir, "older-copy")
+	s.killControl()
 	s.lives.backup = s.lives.now
-	if err := copyFiles(files, s.backup); err != nil {
+	if err := s.database.keep(s.ctx); err != nil {
 		return err
 	}
 	if mid.first != nil {

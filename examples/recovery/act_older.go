@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/rollmend/rollmend/examples/recovery/host"
 	"github.com/rollmend/rollmend/states"
@@ -89,24 +87,11 @@ func (s *story) finishMidway(sc *scene, mid *midway) error {
 // putBack kills the control plane, replaces its database by the older copy,
 // and starts it again.
 func (s *story) putBack() error {
-	s.control.kill()
-	files, err := s.databaseFiles()
-	if err != nil {
+	s.killControl()
+	if err := s.database.putBack(s.ctx); err != nil {
 		return err
 	}
-	for _, path := range files {
-		if err := os.Remove(path); err != nil {
-			return fmt.Errorf("put back: %w", err)
-		}
-	}
-	older, err := filepath.Glob(filepath.Join(s.backup, "*"))
-	if err != nil {
-		return fmt.Errorf("put back: %w", err)
-	}
-	if err := copyFiles(older, filepath.Dir(s.database())); err != nil {
-		return err
-	}
-	s.view.say("the control plane is killed, the older copy put back, and it is started again")
+	s.view.say("%s, the older copy put back, and %s", s.control("is killed", "are killed"), s.again())
 	s.lives.now = s.lives.backup
 	return s.startControl()
 }

@@ -10,7 +10,7 @@ import (
 // playQuietWipe keeps the promise: the database is deleted while nothing is
 // under way.
 func playQuietWipe(s *story) error {
-	sc := s.scene("the control plane is killed in a quiet moment, its database deleted, and it is started again",
+	sc := s.scene(s.control("is killed", "are killed")+" in a quiet moment, the database deleted, and "+s.again(),
 		"all right once each host has beaten, in the order of the gates; nobody disturbed, nothing dispatched; the log says what rests on what")
 	if err := s.until(sc, "a quiet moment", s.unconverged); err != nil {
 		return err

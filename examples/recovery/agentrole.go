@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/rollmend/rollmend/adapters/httpapi"
@@ -27,7 +28,7 @@ func runAgent(ctx context.Context, args []string) error {
 	folder := flags.String("folder", "", "the host's folder")
 	cache := flags.String("cache", "", "the folder of closures to fetch from")
 	keys := flags.String("certs", "", "the folder of certificates")
-	base := flags.String("control-plane", "", "where the control plane is")
+	bases := flags.String("control-planes", "", "the addresses of the control planes, with a comma between two")
 	first := flags.Bool("first-generation", false, "be one of the agents that were deployed before")
 	onFailure := flags.String("on-failure", "", "what to do on a failure where the dispatch does not say")
 	if err := flags.Parse(args); err != nil {
@@ -54,9 +55,12 @@ func runAgent(ctx context.Context, args []string) error {
 		Folder: host.Folder(*folder),
 		Cache:  *cache,
 		Client: &httpapi.Client{
-			Base: *base,
+			Base: "https://" + serverName,
 			Host: states.Host(*name),
-			HTTP: &http.Client{Transport: &http.Transport{TLSClientConfig: cfg, IdleConnTimeout: time.Minute}},
+			HTTP: &http.Client{Transport: &roaming{
+				to: strings.Split(*bases, ","),
+				by: &http.Transport{TLSClientConfig: cfg, IdleConnTimeout: time.Minute},
+			}},
 		},
 	})
 }

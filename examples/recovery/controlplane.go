@@ -14,7 +14,6 @@ import (
 
 	"github.com/rollmend/rollmend/adapters/httpapi"
 	"github.com/rollmend/rollmend/adapters/manifest"
-	"github.com/rollmend/rollmend/adapters/sqlite"
 	"github.com/rollmend/rollmend/engine"
 	"github.com/rollmend/rollmend/examples/certs"
 	"github.com/rollmend/rollmend/gates"
@@ -29,13 +28,15 @@ func (wallClock) Now() time.Time { return time.Now() }
 // manifest was published.
 const lookForManifest = 20 * time.Millisecond
 
-// runControlPlane is the control plane's process: an engine on a SQLite file,
+// runControlPlane is the control plane's process: an engine on a database,
 // the agents' routes, the operator's, and the manifest that is published in a
 // file.
 func runControlPlane(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet(roleControlPlane, flag.ExitOnError)
-	database := flags.String("database", "", "the database file")
-	witnessed := flags.String("witness", "", "the file to write down in what was committed")
+	kind := flags.String("store", "", "what the database is")
+	database := flags.String("database", "", "where it is")
+	shared := flags.Bool("shared", false, "there are other control planes on it")
+	witnessed := flags.String("witness", "", "the folder to write down in what was committed")
 	published := flags.String("manifest", "", "the manifest file")
 	keys := flags.String("certs", "", "the folder of certificates")
 	agents := flags.String("agents", "", "the address of the agents' routes")
@@ -43,7 +44,11 @@ func runControlPlane(ctx context.Context, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	store, err := sqlite.OpenFile(ctx, *database)
+	known, err := storeNamed(*kind)
+	if err != nil {
+		return err
+	}
+	store, err := known.open(ctx, *database)
 	if err != nil {
 		return err
 	}
@@ -52,7 +57,7 @@ func runControlPlane(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	eng, err := engine.New(ctx, engine.Options{Store: watched, Clock: wallClock{}, Cycle: cycle})
+	eng, err := engine.New(ctx, engine.Options{Store: watched, Clock: wallClock{}, Cycle: cycle, Shared: *shared})
 	if err != nil {
 		return err
 	}

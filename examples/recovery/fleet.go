@@ -25,11 +25,10 @@ type fleet struct {
 	members  []*member  // sorted by name
 	byName   map[states.Host]*member
 
-	agentsAddr   string
-	operatorAddr string
-	operator     *operator
-	control      *child
-	started      states.Time // when the control plane was last started
+	kind     storeKind
+	database database
+	replicas []*replica  // the control planes: one, or several on the same database
+	started  states.Time // when one of them was last started
 }
 
 // member is one host.
@@ -48,7 +47,7 @@ type member struct {
 const firstEvery = 4
 
 // newFleet prepares a fleet in a folder; nothing runs yet.
-func newFleet(dir string, content []byte, rng *rand.Rand) (*fleet, error) {
+func newFleet(dir string, content []byte, replicas int, rng *rand.Rand) (*fleet, error) {
 	m, err := manifest.Parse(content)
 	if err != nil {
 		return nil, err
@@ -72,10 +71,7 @@ func newFleet(dir string, content []byte, rng *rand.Rand) (*fleet, error) {
 		f.members = append(f.members, one)
 		f.byName[planned.Host] = one
 	}
-	if f.agentsAddr, err = freeAddr(rng); err != nil {
-		return nil, err
-	}
-	if f.operatorAddr, err = freeAddr(rng); err != nil {
+	if err := f.addReplicas(replicas, rng); err != nil {
 		return nil, err
 	}
 	return f, f.certify()
@@ -109,9 +105,11 @@ func (f *fleet) certify() error {
 	if err != nil {
 		return err
 	}
-	f.operator = &operator{
-		base:   "https://" + f.operatorAddr,
-		client: &http.Client{Transport: &http.Transport{TLSClientConfig: cfg}},
+	for _, r := range f.replicas {
+		r.operator = &operator{
+			base:   "https://" + r.at,
+			client: &http.Client{Transport: &http.Transport{TLSClientConfig: cfg}},
+		}
 	}
 	return nil
 }
@@ -133,10 +131,9 @@ func freeAddr(rng *rand.Rand) (string, error) {
 	return "", fmt.Errorf("recovery: no free port: %w", last)
 }
 
-func (f *fleet) certs() string    { return filepath.Join(f.dir, "certs") }
-func (f *fleet) cache() string    { return filepath.Join(f.dir, "cache") }
-func (f *fleet) database() string { return filepath.Join(f.dir, "control-plane", "rollmend.db") }
-func (f *fleet) witness() string  { return filepath.Join(f.dir, "control-plane", "committed") }
+func (f *fleet) certs() string   { return filepath.Join(f.dir, "certs") }
+func (f *fleet) cache() string   { return filepath.Join(f.dir, "cache") }
+func (f *fleet) witness() string { return filepath.Join(f.dir, "control-plane", "committed") }
 func (f *fleet) published() string {
 	return filepath.Join(f.dir, "control-plane", "fleet.resolved.json")
 }
@@ -170,21 +167,12 @@ func (f *fleet) publish(ref states.Ref, targets map[states.Host]build) error {
 	return nil
 }
 
-// startControl starts the control plane on whatever its database holds.
-func (f *fleet) startControl() (err error) {
-	f.started = nowTime()
-	f.control, err = startChild(filepath.Join(f.dir, "logs", "control-plane"), roleControlPlane,
-		"-database", f.database(), "-witness", f.witness(), "-manifest", f.published(), "-certs", f.certs(),
-		"-agents", f.agentsAddr, "-operator", f.operatorAddr)
-	return err
-}
-
 // start starts a host's agent.
 func (f *fleet) start(m *member) (err error) {
 	args := []string{
 		roleAgent,
 		"-host", string(m.Host), "-folder", string(m.folder), "-cache", f.cache(), "-certs", f.certs(),
-		"-control-plane", "https://" + f.agentsAddr,
+		"-control-planes", f.agentsAt(),
 		"-on-failure", m.Policy.OnFailure.String(),
 	}
 	if m.first {
@@ -238,9 +226,11 @@ func (f *fleet) living() []*member {
 // failures tells of processes that ended by themselves.
 func (f *fleet) failures() []string {
 	var out []string
-	if f.control != nil {
-		if why := f.control.failed(); why != "" {
-			out = append(out, "control plane: "+why)
+	for _, r := range f.replicas {
+		if r.process != nil {
+			if why := r.process.failed(); why != "" {
+				out = append(out, f.nameOf(r)+": "+why)
+			}
 		}
 	}
 	for _, m := range f.members {
@@ -255,7 +245,7 @@ func (f *fleet) failures() []string {
 
 // stop ends every process.
 func (f *fleet) stop() {
-	f.control.kill()
+	f.killControl()
 	for _, m := range f.members {
 		m.agent.kill()
 	}

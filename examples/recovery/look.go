@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/rollmend/rollmend/states"
 )
@@ -12,27 +13,25 @@ import (
 // look is what the control plane says of everybody, and what the hosts wrote
 // down until then.
 type look struct {
-	err   error // why the control plane does not answer
+	err   error // why no control plane answers
 	fleet fleetPage
 	hosts map[states.Host]hostPage
+
+	differ []string // what several control planes do not say alike, or do not say
 }
 
-// look reads the diaries, then asks the control plane about every host, those
-// that come last in the order of the gates first: what is seen of a host then
-// was already true when those in front of it are looked at.
+// look asks the control plane about every host, then reads the diaries. Where
+// there are several, all are asked at once.
 func (s *story) look() *look {
-	l := &look{hosts: map[states.Host]hostPage{}}
-	for _, m := range s.lastFirst() {
-		if l.err != nil {
-			break
-		}
-		var page hostPage
-		if page, l.err = s.operator.host(s.ctx, m.Host); l.err == nil {
-			l.hosts[m.Host] = page
-		}
+	looks := make([]*look, len(s.replicas))
+	var asking sync.WaitGroup
+	for i, r := range s.replicas {
+		asking.Go(func() { looks[i] = s.lookAt(r) })
 	}
-	if l.err == nil {
-		l.fleet, l.err = s.operator.fleet(s.ctx)
+	asking.Wait()
+	var l *look
+	for i, r := range s.replicas {
+		l = s.join(l, r, looks[i])
 	}
 	for _, m := range s.members {
 		if err := m.diary.read(); err != nil {
@@ -42,6 +41,57 @@ func (s *story) look() *look {
 	s.view.show(l)
 	s.last = l
 	return l
+}
+
+// lookAt asks one control plane about every host, those that come last in the
+// order of the gates first: what is seen of a host then was already true when
+// those in front of it are looked at.
+func (s *story) lookAt(r *replica) *look {
+	l := &look{hosts: map[states.Host]hostPage{}}
+	for _, m := range s.lastFirst() {
+		page, err := r.operator.host(s.ctx, m.Host)
+		if err != nil {
+			l.err = err
+			return l
+		}
+		l.hosts[m.Host] = page
+	}
+	l.fleet, l.err = r.operator.fleet(s.ctx)
+	return l
+}
+
+// join puts what a control plane says beside what those before it said. All
+// have to say the same of the records. Heartbeats that changed no record are
+// known to the one that took them alone, so of a host the page counts that
+// knows its newest.
+func (s *story) join(all *look, r *replica, l *look) *look {
+	switch {
+	case all == nil:
+		return l
+	case l.err != nil:
+		all.differ = append(all.differ, fmt.Sprintf("the %s does not answer: %s", s.nameOf(r), l.err))
+		return all
+	case all.err != nil:
+		l.differ = append(all.differ, fmt.Sprintf("one before the %s does not answer: %s", s.nameOf(r), all.err))
+		return l
+	}
+	silent := 0
+	for _, m := range s.members {
+		before, page := all.hosts[m.Host], l.hosts[m.Host]
+		one, _ := before.of(s.rollout(m.Channel))
+		other, _ := page.of(s.rollout(m.Channel))
+		if one.Record != other.Record {
+			all.differ = append(all.differ, fmt.Sprintf("%s: %s, and the %s says %s", m.Host, one.Record.State, s.nameOf(r), other.Record.State))
+		}
+		if before.Seen == nil || page.Seen != nil && page.Seen.ReceivedAt.After(before.Seen.ReceivedAt) {
+			all.hosts[m.Host] = page
+		}
+		if all.hosts[m.Host].Seen == nil {
+			silent++
+		}
+	}
+	all.fleet.Silent = silent
+	return all
 }
 
 // record returns what is believed of a host in the rollout of the published

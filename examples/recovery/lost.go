@@ -32,7 +32,11 @@ func (o *lost) unseen(s *story, l *look) []string {
 	}
 	for _, e := range rec.Log {
 		if e.synthesised() && e.Case == o.kase.String() && e.Event.Kind == o.kind.String() {
-			o.conclude(s, rec, e)
+			// The log is the store's, the record what is known of it a moment before.
+			if got := s.state(l, o.member); got != o.leads && got != o.ends {
+				return []string{fmt.Sprintf("%s: %s, should be %s: %s", o.Host, got, o.leads, rec.Finding.Detail)}
+			}
+			o.conclude(e)
 			return nil
 		}
 	}
@@ -40,7 +44,7 @@ func (o *lost) unseen(s *story, l *look) []string {
 }
 
 // conclude tells once what was concluded, and in how many of its heartbeats.
-func (o *lost) conclude(s *story, rec explained, e logEntry) {
+func (o *lost) conclude(e logEntry) {
 	if o.scene.cycles != "" {
 		return
 	}
@@ -49,9 +53,6 @@ func (o *lost) conclude(s *story, rec explained, e logEntry) {
 	o.scene.saw("%s: %s concluded (%s) from %s", o.Host, e.Event.Kind, e.Case, e.From)
 	if beats > 1 {
 		o.scene.differ("%s: it took %d heartbeats", o.Host, beats)
-	}
-	if got := s.state(s.last, o.member); got != o.leads && got != o.ends {
-		o.scene.differ("%s: %s, should be %s: %s", o.Host, got, o.leads, rec.Finding.Detail)
 	}
 }
 

@@ -22,7 +22,7 @@ func (s *story) checkTurns(sc *scene, from int) (taken int, err error) {
 		if !ok || t.Rollout != s.rollout(m.Channel).String() {
 			continue
 		}
-		if t.To == states.Converged.String() && t.Case == states.RecordsLost.String() {
+		if t.To == states.Converged.String() && t.Case == states.RecordsLost.String() && !t.unknown {
 			taken++
 			for _, other := range s.members {
 				if why := s.mustWaitFor(m, other, reached[other.Host]); why != "" {

@@ -20,6 +20,8 @@ type storyOptions struct {
 	seed     int64
 	hosts    int
 	verbose  bool
+	store    string
+	replicas int
 }
 
 // story is what is done to the fleet, and what came of it.
@@ -34,7 +36,6 @@ type story struct {
 	errands  []*errand
 	last     *look
 	released states.Time               // when the newest ref was published
-	backup   string                    // a folder with an older copy of the database
 	midway   *midway                   // what was going on when it was made
 	lives    struct{ now, backup int } // changes that were witnessed before the first of the database, and of the older copy
 	windows  []window
@@ -42,16 +43,18 @@ type story struct {
 
 // acts are what is done, in order. Each is one or more scenes of the table.
 var acts = []struct {
-	name string
-	play func(*story) error
+	name    string
+	play    func(*story) error
+	several bool // it takes several control planes
 }{
-	{"a rollout", playRollout},
-	{"three hosts lose their word", playCases},
-	{"the control plane is killed twice", playKills},
-	{"the database is destroyed in a quiet moment", playQuietWipe},
-	{"a host is switched off for good", playSwitchedOff},
-	{"the database is destroyed in the middle of a rollout", playMidway},
-	{"an older copy of the database is put back", playOlderCopy},
+	{"a rollout", playRollout, false},
+	{"three hosts lose their word", playCases, false},
+	{"control planes are killed while reports stream in", playKills, false},
+	{"the database is destroyed in a quiet moment", playQuietWipe, false},
+	{"control planes are killed while the fleet recovers", playKillsInRecovery, true},
+	{"a host is switched off for good", playSwitchedOff, false},
+	{"the database is destroyed in the middle of a rollout", playMidway, false},
+	{"an older copy of the database is put back", playOlderCopy, false},
 }
 
 // errOverrun says that something did not come in time; what, stands in the
@@ -72,15 +75,28 @@ func tell(ctx context.Context, opts storyOptions) (held bool, err error) {
 		return false, err
 	}
 	rng := rand.New(rand.NewPCG(uint64(opts.seed), 0))
-	f, err := newFleet(dir, content, rng)
+	f, err := newFleet(dir, content, opts.replicas, rng)
 	if err != nil {
 		return false, err
 	}
+	if f.kind, err = storeNamed(opts.store); err != nil {
+		return false, err
+	}
+	if f.database, err = f.kind.create(ctx, dir); err != nil {
+		return false, err
+	}
+	defer f.database.stop()
 	defer f.stop()
 	s := &story{fleet: f, ctx: ctx, rng: rng, view: newView(os.Stdout, f), verbose: opts.verbose}
 	began := time.Now()
 	s.view.say("%d hosts on %d channels, a heartbeat every %s, seed %d, in %s", len(f.members), len(f.channels()), cycle, opts.seed, dir)
+	if opts.store != defaultStore || opts.replicas > 1 {
+		s.view.say("%d control planes on one %s; every request of a host goes to the next of them", opts.replicas, opts.store)
+	}
 	for _, act := range acts {
+		if act.several && opts.replicas == 1 {
+			continue
+		}
 		s.view.title(act.name)
 		err = act.play(s)
 		if err != nil {
@@ -154,7 +170,7 @@ const (
 	deadline = 15 * cycle
 )
 
-// until waits until nothing is amiss, and returns errOverrun, with what is
+// until waits until nothing is amiss, whichever control plane is asked, and returns errOverrun, with what is
 // amiss told in the scene, where that does not come in time.
 func (s *story) until(sc *scene, what string, amiss func(l *look) []string) error {
 	over := time.Now().Add(deadline)
@@ -172,6 +188,9 @@ func (s *story) until(sc *scene, what string, amiss func(l *look) []string) erro
 		l := s.look()
 		s.checkAlways(sc)
 		wrong := amiss(l)
+		if l.err == nil {
+			wrong = append(wrong, l.differ...)
+		}
 		if len(wrong) == 0 && len(s.errands) == 0 {
 			return nil
 		}

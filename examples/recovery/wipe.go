@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -15,17 +13,12 @@ import (
 
 // wipe kills the control plane, deletes its database, and starts it again.
 func (s *story) wipe() error {
-	s.control.kill()
-	files, err := s.databaseFiles()
+	s.killControl()
+	deleted, err := s.database.destroy(s.ctx)
 	if err != nil {
 		return err
 	}
-	for _, path := range files {
-		if err := os.Remove(path); err != nil {
-			return fmt.Errorf("wipe: %w", err)
-		}
-	}
-	s.view.say("the control plane is killed, %d database files are deleted, and it is started again", len(files))
+	s.view.say("%s, %s, and %s", s.control("is killed", "are killed"), deleted, s.again())
 	committed, err := readWitness(s.witness())
 	if err != nil {
 		return err
@@ -34,33 +27,12 @@ func (s *story) wipe() error {
 	return s.startControl()
 }
 
-// databaseFiles lists the files of the database, its journals included.
-func (s *story) databaseFiles() ([]string, error) {
-	files, err := filepath.Glob(s.database() + "*")
-	if err == nil && len(files) == 0 {
-		err = fmt.Errorf("no file at %s", s.database())
+// again says that what was killed is started.
+func (s *story) again() string {
+	if len(s.replicas) == 1 {
+		return "it is started again"
 	}
-	if err != nil {
-		return nil, fmt.Errorf("database: %w", err)
-	}
-	return files, nil
-}
-
-// copyFiles copies files into a folder, under their names.
-func copyFiles(files []string, dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("copy: %w", err)
-	}
-	for _, path := range files {
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return fmt.Errorf("copy: %w", err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, filepath.Base(path)), content, 0o644); err != nil {
-			return fmt.Errorf("copy: %w", err)
-		}
-	}
-	return nil
+	return "they are started again"
 }
 
 // recovered waits until the control plane that was just started is right about

@@ -2,18 +2,23 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 )
 
-// witness is a store that also writes down what was committed, in the order in
-// which it was: every change of a record's state.
+// witness is a store that also writes down what is committed: every change of a
+// record's state, before it is one and afterwards. Each process writes a file
+// of its own.
 type witness struct {
 	adapters.Store
 	file *os.File
@@ -26,32 +31,57 @@ type witnessed struct {
 	From    string
 	To      string
 	Case    string `json:",omitempty"`
+
+	// began is when its commit did. A control plane that saw a change began a
+	// commit that rests on it later than that, whoever made the change: so the
+	// changes of several stand in the order of what rests on what.
+	began   int64
+	unknown bool // a kill came before the answer: it is stored, or it is not
 }
+
+// attempt is what a commit is about to change, and outcome what became of it:
+// they are lines of the witness's file, one behind the other.
+type (
+	attempt struct {
+		Began   int64 // nanoseconds: machines' clocks count so, and all processes are on one
+		Changes [][]witnessed
+	}
+	outcome struct{ Stored []bool }
+)
 
 // Commit implements [adapters.Store].
 func (w *witness) Commit(ctx context.Context, changes []adapters.Change) ([]adapters.Result, error) {
-	results, err := w.Store.Commit(ctx, changes)
-	if err != nil {
-		return results, err
-	}
-	var b []byte
+	try := attempt{Began: time.Now().UnixNano(), Changes: make([][]witnessed, len(changes))}
 	for i, change := range changes {
-		if results[i].Err != nil {
-			continue
-		}
 		for _, effects := range change.Effects {
-			if effects.Transition.To == 0 {
-				continue
+			if effects.Transition.To != 0 {
+				try.Changes[i] = append(try.Changes[i], witnessOf(change, effects.Transition, effects.Entry.Event.Origin.Case))
 			}
-			line, err := json.Marshal(witnessOf(change, effects.Transition, effects.Entry.Event.Origin.Case))
-			if err != nil {
-				return results, fmt.Errorf("witness: %w", err)
-			}
-			b = append(append(b, line...), '\n')
 		}
 	}
-	_, err = w.file.Write(b)
+	if err := w.write(try); err != nil {
+		return nil, err
+	}
+	results, err := w.Store.Commit(ctx, changes)
+	out := outcome{Stored: make([]bool, len(changes))}
+	for i := range results {
+		out.Stored[i] = err == nil && results[i].Err == nil
+	}
+	if wrote := w.write(out); wrote != nil {
+		return results, cmp.Or(err, wrote)
+	}
 	return results, err
+}
+
+func (w *witness) write(line any) error {
+	b, err := json.Marshal(line)
+	if err == nil {
+		_, err = w.file.Write(append(b, '\n'))
+	}
+	if err != nil {
+		return fmt.Errorf("witness: %w", err)
+	}
+	return nil
 }
 
 func witnessOf(change adapters.Change, t reducer.Transition, kase states.Case) witnessed {
@@ -65,29 +95,75 @@ func witnessOf(change adapters.Change, t reducer.Transition, kase states.Case) w
 	return out
 }
 
-// openWitness puts a witness in front of a store.
-func openWitness(store adapters.Store, path string) (*witness, error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+// followed is a witness in front of a store that can be followed.
+type followed struct {
+	*witness
+	adapters.Follower
+}
+
+// openWitness puts a witness in front of a store, which writes into a folder.
+func openWitness(store adapters.Store, dir string) (adapters.Store, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("witness: %w", err)
+	}
+	file, err := os.CreateTemp(dir, "process-")
 	if err != nil {
 		return nil, fmt.Errorf("witness: %w", err)
 	}
-	return &witness{Store: store, file: file}, nil
+	w := &witness{Store: store, file: file}
+	if follower, ok := store.(adapters.Follower); ok {
+		return followed{w, follower}, nil
+	}
+	return w, nil
 }
 
 // readWitness reads everything that was ever committed, by whatever control
-// plane.
-func readWitness(path string) ([]witnessed, error) {
-	b, err := os.ReadFile(path)
+// plane, in the order in which the commits began.
+func readWitness(dir string) ([]witnessed, error) {
+	found, err := filepath.Glob(filepath.Join(dir, "process-*"))
 	if err != nil {
 		return nil, fmt.Errorf("witness: %w", err)
 	}
 	var out []witnessed
-	for line := range bytes.Lines(b) {
-		var one witnessed
-		if err := json.Unmarshal(line, &one); err != nil {
+	for _, path := range found {
+		b, err := os.ReadFile(path)
+		if err != nil {
 			return nil, fmt.Errorf("witness: %w", err)
 		}
-		out = append(out, one)
+		if out, err = appendCommitted(out, b); err != nil {
+			return nil, fmt.Errorf("witness: %s: %w", filepath.Base(path), err)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b witnessed) int { return cmp.Compare(a.began, b.began) })
+	return out, nil
+}
+
+// appendCommitted adds what one process wrote. A line that a kill cut off is as
+// if it had not been written.
+func appendCommitted(out []witnessed, content []byte) ([]witnessed, error) {
+	lines := bytes.Split(content[:bytes.LastIndexByte(content, '\n')+1], []byte("\n"))
+	lines = lines[:len(lines)-1]
+	for i := 0; i < len(lines); i += 2 {
+		var try attempt
+		var became outcome
+		if err := json.Unmarshal(lines[i], &try); err != nil {
+			return nil, err
+		}
+		known := i+1 < len(lines)
+		if known {
+			if err := json.Unmarshal(lines[i+1], &became); err != nil {
+				return nil, err
+			}
+		}
+		for j, changes := range try.Changes {
+			for _, one := range changes {
+				if known && !became.Stored[j] {
+					continue
+				}
+				one.began, one.unknown = try.Began, !known
+				out = append(out, one)
+			}
+		}
 	}
 	return out, nil
 }

@@ -37,6 +37,8 @@ var forTests = map[string]string{
 	"/proptest":                    "the kit for laws, with the simulated fleet and the oracle",
 	"/internal/statesdoc":          "writes the documentation",
 	"/examples/prove":              "runs the proofs",
+	"/examples/recovery":           "shows the promise, on servers that it starts",
+	"/examples/million":            "measures, on servers that it starts",
 	"/examples/owngate":            "shows the kit",
 	"/examples/ownstore":           "shows the kit",
 	"/bench":                       "measures",

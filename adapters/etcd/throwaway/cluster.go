@@ -84,7 +84,7 @@ func (c *Cluster) launch(ctx context.Context, binary string, members int, flags 
 			folder: filepath.Join(c.folder, fmt.Sprintf("m%d", i)),
 		}
 		m.args = append([]string{
-			"--name", m.name, "--data-dir", filepath.Join(m.folder, "data"),
+			"--name", m.name, "--data-dir", m.Data(),
 			"--listen-client-urls", m.Endpoint, "--advertise-client-urls", m.Endpoint,
 			"--listen-peer-urls", fmt.Sprintf("http://127.0.0.1:%d", ports[1]), "--initial-advertise-peer-urls", peer,
 			"--initial-cluster-token", filepath.Base(c.folder), "--log-level", "warn",

@@ -28,6 +28,10 @@ type Member struct {
 	input io.Closer
 }
 
+// Data is the folder of what the server keeps. While all servers of a cluster
+// are killed, the folders of all may be removed, or replaced by copies.
+func (m *Member) Data() string { return filepath.Join(m.folder, "data") }
+
 // Start starts the server, with what it kept, and does not wait for it.
 func (m *Member) Start() error {
 	m.mu.Lock()
