@@ -2,6 +2,8 @@
 // wiped, and measures what that takes.
 //
 //	go run ./examples/million
+//	go run ./examples/million -hosts 100000 -parts fast -store postgres
+//	go run ./examples/million -hosts 100000 -parts fast -store etcd
 //
 // The fleet has four channels of five waves each, three of the channels behind
 // one another. Every host beats once in a cycle, in random order, through

@@ -20,6 +20,25 @@ import (
 // This file is about stores behind a server, which is started for the run. Each
 // store has a place of its own on it, named like its folder.
 
+// What a host's chain is stored as: PostgreSQL has a row for the record and one
+// for each of three log entries, etcd a key for the record and one for its log.
+// The bare clients write as many, of as many bytes together.
+const (
+	postgresRows = 4
+	etcdRows     = 2
+)
+
+// pieces cuts each row into so many.
+func pieces(rows [][]byte, n int) [][]byte {
+	out := make([][]byte, 0, n*len(rows))
+	for _, row := range rows {
+		for i := range n {
+			out = append(out, row[i*len(row)/n:(i+1)*len(row)/n])
+		}
+	}
+	return out
+}
+
 // startPostgres starts a server with its default settings: commits are synced.
 func startPostgres(ctx context.Context) (at string, stop func(), err error) {
 	server, err := database.Start(ctx)
@@ -37,7 +56,7 @@ func openPostgres(ctx context.Context, at, dir string) (closingStore, error) {
 	return store, nil
 }
 
-// barePostgres appends a batch in one statement and one round trip, which is its
+// barePostgresRows appends a batch in one statement and one round trip, which is its
 // own transaction.
 type barePostgresRows struct {
 	conn   *pgx.Conn
@@ -57,7 +76,7 @@ func barePostgres(ctx context.Context, at, dir string) (bare, error) {
 }
 
 func (b *barePostgresRows) append(ctx context.Context, rows [][]byte) error {
-	_, err := b.conn.Exec(ctx, b.insert, rows)
+	_, err := b.conn.Exec(ctx, b.insert, pieces(rows, postgresRows))
 	return err
 }
 
@@ -102,11 +121,12 @@ func bareEtcd(_ context.Context, at, dir string) (bare, error) {
 
 // perInner is how many rows stand in each of the transactions that a batch's
 // transaction is made of. etcd takes 128 operations in one by default, and in
-// each within it as many as the outer one leaves: of a relay's batch, 118.
+// each within it as many as the outer one leaves: of a relay's batch, 108.
 const perInner = 100
 
 func (b *bareEtcdRows) append(ctx context.Context, rows [][]byte) error {
 	var parts []clientv3.Op
+	rows = pieces(rows, etcdRows)
 	for len(rows) > 0 {
 		n := min(perInner, len(rows))
 		puts := make([]clientv3.Op, n)

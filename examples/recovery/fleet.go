@@ -116,12 +116,13 @@ func (f *fleet) certify() error {
 
 // freeAddr finds an address on loopback that nobody listens on and that no
 // outgoing connection is given by chance while the control plane is down:
-// systems take those from 32768 up.
+// systems take those from 32768 up. Runs at the same time, of the same seed, look
+// elsewhere each.
 func freeAddr(rng *rand.Rand) (string, error) {
 	const from, ports, tries = 20_000, 10_000, 100
 	var last error
 	for range tries {
-		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(from+rng.IntN(ports)))
+		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(from+(rng.IntN(ports)+os.Getpid())%ports))
 		l, err := net.Listen("tcp", addr)
 		if err == nil {
 			return addr, l.Close()
