@@ -17,16 +17,24 @@ func (c Case) Complaint(t testing.TB, f Fixture) string {
 	return r.said
 }
 
-// recorder is a test that keeps its failure to itself.
+// recorder is a test that keeps its failure to itself. Like a real one it may be
+// told of failures by several goroutines at once.
 type recorder struct {
 	testing.TB
+	mu   sync.Mutex
 	said string
 }
 
-func (r *recorder) Errorf(format string, args ...any) { r.said += fmt.Sprintf(format, args...) }
+func (r *recorder) say(what string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.said += what
+}
+
+func (r *recorder) Errorf(format string, args ...any) { r.say(fmt.Sprintf(format, args...)) }
 
 func (r *recorder) Fatal(args ...any) {
-	r.said += fmt.Sprint(args...)
+	r.say(fmt.Sprint(args...))
 	runtime.Goexit()
 }
 
