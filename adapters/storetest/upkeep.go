@@ -165,6 +165,8 @@ func compactedMeanwhile(t testing.TB, f Fixture) {
 	const rounds = 60
 	var wg sync.WaitGroup
 	done := make(chan struct{})
+	end := sync.OnceFunc(func() { close(done); wg.Wait() })
+	defer end() // also where the case fails in the midst of it
 	for range 2 {
 		wg.Go(func() {
 			for over := false; !over; {
@@ -199,8 +201,7 @@ func compactedMeanwhile(t testing.TB, f Fixture) {
 		require.NoError(t, err)
 		require.NoError(t, results[0].Err)
 	}
-	close(done)
-	wg.Wait()
+	end()
 	b.whole("a")
 }
 
@@ -426,7 +427,10 @@ func prunedMeanwhile(t testing.TB, f Fixture) {
 	next := opening(all...)
 	next.Rollout = nextRollout
 	require.NoError(t, b.store.Enact(b.ctx, []adapters.Act{next}))
+	ctx, stop := context.WithCancel(b.ctx)
 	var wg sync.WaitGroup
+	defer wg.Wait() // also where the case fails in the midst of it
+	defer stop()
 	var writing sync.WaitGroup
 	for _, h := range all {
 		rec := b.record(h)
@@ -437,17 +441,17 @@ func prunedMeanwhile(t testing.TB, f Fixture) {
 			for n := 0; ; n++ {
 				c, err := walk(rec, 1)
 				if err != nil {
-					t.Error(err)
+					t.Errorf("%s: %v", h, err)
 					return
 				}
-				results, err := b.store.Commit(b.ctx, []adapters.Change{c})
+				results, err := b.store.Commit(ctx, []adapters.Change{c})
 				if n == 3 {
 					atIt()
 				}
 				if err == nil {
 					err = results[0].Err
 				}
-				if errors.Is(err, adapters.ErrNotFound) {
+				if errors.Is(err, adapters.ErrNotFound) || ctx.Err() != nil {
 					return
 				}
 				if err != nil {
