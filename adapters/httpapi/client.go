@@ -169,6 +169,10 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) (resp
 	case http.StatusOK, http.StatusNoContent:
 		return response{status: resp.StatusCode, body: b, replayFrom: from}, nil
 	}
+	if ctx.Err() != nil {
+		// What a server says to somebody who has left may still arrive.
+		return response{}, fmt.Errorf("httpapi: %w", ctx.Err())
+	}
 	return response{}, statusError(resp, b, from)
 }
 
