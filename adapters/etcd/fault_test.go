@@ -260,22 +260,22 @@ func TestAFullDatabaseSaysSo(t *testing.T) {
 	require.NoError(t, s.Enact(t.Context(), []adapters.Act{o}))
 	rec := whole(t, s, states.Key{Rollout: o.Rollout, Host: "a"})
 	filler := strings.Repeat("x", 1<<20)
-	for range 2 * quota >> 20 {
-		if _, err := client.Put(t.Context(), "filler", filler); err != nil {
-			break
-		}
+	// A put that does not fit raises the alarm, which takes effect a moment later;
+	// until then what is small still fits. What the disk takes long for may fail
+	// for another reason before.
+	full, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	for raised := false; !raised; {
+		_, put := client.Put(full, "filler", filler)
+		alarms, err := client.AlarmList(full)
+		require.NoError(t, full.Err(), "the last put ended with %v, the alarms with %v", put, err)
+		raised = err == nil && len(alarms.Alarms) > 0
 	}
-	// The put that did not fit raises the alarm, which takes effect a moment later;
-	// until then what is small still fits.
-	require.Eventually(t, func() bool {
-		alarms, err := client.AlarmList(t.Context())
-		return err == nil && len(alarms.Alarms) > 0
-	}, time.Minute, 10*time.Millisecond)
 	_, err := s.Commit(t.Context(), []adapters.Change{dispatch(t, rec)})
-	var full *adapters.FullError
-	require.ErrorAs(t, err, &full)
+	var refused *adapters.FullError
+	require.ErrorAs(t, err, &refused)
 	require.ErrorContains(t, err, "defrag")
-	require.ErrorAs(t, s.Enact(t.Context(), []adapters.Act{adapters.Imposition{}}), &full)
+	require.ErrorAs(t, s.Enact(t.Context(), []adapters.Act{adapters.Imposition{}}), &refused)
 	require.Equal(t, rec, whole(t, s, rec.Key), "reading goes on")
 
 	status, err := client.Status(t.Context(), cluster.Endpoints()[0])

@@ -123,7 +123,7 @@ func (s *Store) found(ctx context.Context) error {
 		clientv3.OpPut(s.keys.ordering(), ""),
 	}
 	// Where its answer is lost it is harmless to have been stored.
-	resp, _, err := s.send(ctx, []clientv3.Cmp{empty}, create, found)
+	resp, _, err := s.send(ctx, doing, []clientv3.Cmp{empty}, create, found)
 	if err != nil {
 		return s.failed(ctx, doing, err)
 	}

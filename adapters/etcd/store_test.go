@@ -1,6 +1,7 @@
 package etcd_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/adapters/etcd"
@@ -28,7 +30,7 @@ func place(endpoints []string, prefix string) string {
 func openProcess(ctx context.Context, p *storetest.Process) (adapters.Store, error) {
 	words := strings.Fields(p.Place)
 	last := len(words) - 1
-	return etcd.OpenEndpoints(ctx, words[:last], etcd.Options{Prefix: words[last]})
+	return etcd.OpenEndpoints(ctx, words[:last], etcd.Options{Prefix: words[last], Timeout: patience})
 }
 
 func TestMain(m *testing.M) {
@@ -64,7 +66,14 @@ func start(t testing.TB, members int, flags ...string) *throwaway.Cluster {
 
 func prefix() string { return fmt.Sprintf("test-%x/", rand.Uint64()) }
 
+// patience is the timeout of stores that must not see a fault: an election, and
+// what a disk is asked to keep, take seconds where tests of other packages keep
+// the machine busy.
+const patience = 30 * time.Second
+
+// open opens a store, which waits for patience unless o says otherwise.
 func open(t testing.TB, endpoints []string, o etcd.Options) *etcd.Store {
+	o.Timeout = cmp.Or(o.Timeout, patience)
 	s, err := etcd.OpenEndpoints(context.Background(), endpoints, o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
@@ -96,7 +105,7 @@ func histories(t *testing.T, endpoints []string, n int) storetest.HistoryReport 
 	seed := rand.Uint64N(1 << 32)
 	t.Logf("histories from seed %d", seed)
 	report, err := storetest.Histories(t.Context(), func(ctx context.Context) ([]adapters.Store, func() error, error) {
-		o := etcd.Options{Prefix: prefix()}
+		o := etcd.Options{Prefix: prefix(), Timeout: patience}
 		var stores []adapters.Store
 		for range 2 {
 			s, err := etcd.OpenEndpoints(ctx, endpoints, o)

@@ -35,32 +35,40 @@ const (
 	settleTimeouts = 3
 )
 
-// send sends a transaction, and again while the cluster has no leader, as long
-// as an answer is waited for. Once it is sent nothing cuts it short but the
-// timeout: the answer would be lost. sure says of an error that the transaction
-// had no effect, and never will have.
-func (s *Store) send(ctx context.Context, ifs []clientv3.Cmp, then, otherwise []clientv3.Op) (resp *clientv3.TxnResponse, sure bool, err error) {
-	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
-	defer cancel()
+// send sends a transaction. While the cluster has no leader it asks when there
+// is one, and then sends it again: what is asked has no effect, so that time
+// which runs out over it leaves nothing in doubt. Once the transaction is sent
+// nothing cuts it short but the timeout: the answer would be lost. sure says of
+// an error that the transaction had no effect, and never will have.
+func (s *Store) send(ctx context.Context, doing string, ifs []clientv3.Cmp, then, otherwise []clientv3.Op) (resp *clientv3.TxnResponse, sure bool, err error) {
+	tries, over := context.WithTimeout(ctx, s.timeout)
+	defer over()
 	for {
 		if err := s.usable(ctx); err != nil {
 			return nil, true, err
 		}
-		resp, err = s.client.Txn(clientv3.WithRequireLeader(whole)).If(ifs...).Then(then...).Else(otherwise...).Commit()
+		resp, err = s.transact(context.WithoutCancel(ctx), ifs, then, otherwise)
 		if err == nil {
-			s.saw(resp.Header)
 			return resp, true, nil
 		}
-		if !errors.Is(err, rpctypes.ErrNoLeader) {
+		if !errors.Is(err, rpctypes.ErrNoLeader) || tries.Err() != nil {
 			return nil, refused(err), err
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-		case <-whole.Done():
+		if _, unserved := s.read(tries, doing, clientv3.OpGet(s.keys.ordering())); unserved != nil && s.usable(ctx) == nil {
 			return nil, true, err
 		}
 	}
+}
+
+// transact sends a transaction once.
+func (s *Store) transact(ctx context.Context, ifs []clientv3.Cmp, then, otherwise []clientv3.Op) (*clientv3.TxnResponse, error) {
+	bounded, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), s.timeout)
+	defer cancel()
+	resp, err := s.client.Txn(bounded).If(ifs...).Then(then...).Else(otherwise...).Commit()
+	if err == nil {
+		s.saw(resp.Header)
+	}
+	return resp, err
 }
 
 // write is a transaction that is to be stored once.
@@ -99,7 +107,7 @@ func (s *Store) store(ctx context.Context, w write) (outcome, error) {
 	st := stamp{writer: s.writer.id, try: s.tries.Add(1)}
 	ifs, then := w.build(st)
 	ifs = append(ifs, clientv3.Compare(clientv3.ModRevision(s.keys.writer(s.writer.id)), "=", fence))
-	resp, sure, err := s.send(ctx, ifs, then, nil)
+	resp, sure, err := s.send(ctx, w.doing, ifs, then, nil)
 	switch {
 	case err == nil && resp.Succeeded:
 		return outcome{stamp: st, resp: resp, revision: resp.Header.GetRevision()}, nil
