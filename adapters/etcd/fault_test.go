@@ -250,6 +250,18 @@ func TestReplicasThatStartAtOnceDoNotCollide(t *testing.T) {
 	require.Equal(t, adapters.Ordering(1), f.Ordering)
 }
 
+// A store that was created, and did not hear of it, is there.
+func TestAStoreWhoseCreationIsNotAnsweredOpens(t *testing.T) {
+	cluster, in := one(t), prefix()
+	var cut cutter
+	cut.arm(in+"ordering", func(c *crossing) bool {
+		c.deliver()
+		return false
+	})
+	open(t, []string{cut.listen(t, cluster.Endpoints()[0])}, etcd.Options{Prefix: in})
+	require.False(t, cut.armed(), "nothing happened")
+}
+
 // A full database refuses, says what to do, and goes on once that was done.
 func TestAFullDatabaseSaysSo(t *testing.T) {
 	const quota = 16 << 20

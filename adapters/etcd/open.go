@@ -112,33 +112,52 @@ func Open(ctx context.Context, client *clientv3.Client, o Options) (*Store, erro
 
 var _ adapters.Store = (*Store)(nil)
 
-// found makes sure that the prefix holds a store of this version, in one
-// transaction, so that replicas which start at once do not collide.
+// found makes sure that the prefix holds a store of this version. It is created
+// in one transaction, so that replicas which start at once do not collide; where
+// that one's answer is lost, it is looked again.
 func (s *Store) found(ctx context.Context) error {
 	const doing = "opening the store"
 	empty := clientv3.Compare(clientv3.CreateRevision(s.keys.prefix).WithPrefix(), "=", 0)
-	found := []clientv3.Op{clientv3.OpGet(s.keys.schema())}
 	create := []clientv3.Op{
 		clientv3.OpPut(s.keys.schema(), strconv.Itoa(version)),
 		clientv3.OpPut(s.keys.ordering(), ""),
 	}
-	// Where its answer is lost it is harmless to have been stored.
-	resp, _, err := s.send(ctx, doing, []clientv3.Cmp{empty}, create, found)
-	if err != nil {
-		return s.failed(ctx, doing, err)
+	tries, over := context.WithTimeout(ctx, s.timeout)
+	defer over()
+	for {
+		found, err := s.exists(ctx, doing)
+		if found || err != nil {
+			return err
+		}
+		resp, sure, err := s.send(ctx, doing, []clientv3.Cmp{empty}, create, nil)
+		switch {
+		case err == nil && resp.Succeeded:
+			return nil
+		case err != nil && (sure || tries.Err() != nil):
+			return s.failed(ctx, doing, err)
+		}
 	}
-	if resp.Succeeded {
-		return nil
+}
+
+// exists reports whether the prefix holds a store; false: it holds nothing.
+func (s *Store) exists(ctx context.Context, doing string) (bool, error) {
+	resp, err := s.read(ctx, doing, clientv3.OpGet(s.keys.schema()),
+		clientv3.OpGet(s.keys.prefix, clientv3.WithPrefix(), clientv3.WithCountOnly()))
+	if err != nil {
+		return false, err
 	}
 	kvs := resp.Responses[0].GetResponseRange().Kvs
 	if len(kvs) == 0 {
-		return s.damaged("there are other keys below the prefix", nil)
+		if resp.Responses[1].GetResponseRange().Count > 0 {
+			return false, s.damaged("there are other keys below the prefix", nil)
+		}
+		return false, nil
 	}
 	switch v, err := strconv.Atoi(string(kvs[0].Value)); {
 	case err != nil:
-		return s.damaged("its schema key is not of rollmend", err)
+		return false, s.damaged("its schema key is not of rollmend", err)
 	case v > version:
-		return &adapters.NewerSchemaError{Where: s.where, Found: v, Known: version}
+		return false, &adapters.NewerSchemaError{Where: s.where, Found: v, Known: version}
 	}
-	return nil
+	return true, nil
 }

@@ -62,9 +62,13 @@ func (s *Store) saw(header *etcdserverpb.ResponseHeader) {
 	}
 }
 
-// turns is how many members a timeout is meant for: one that is silent must not
-// use up all of it.
+// turns is how many members the default timeout is meant for: one that is silent
+// must not use up all of it.
 const turns = 3
+
+// turn is how long one member is waited for, where another one may be asked. A
+// longer timeout makes it no longer: it asks more often.
+func (s *Store) turn() time.Duration { return min(s.timeout, DefaultTimeout) / turns }
 
 // read reads at one moment, in the newest state that a quorum agreed on. It is
 // sent again, for the time of the timeout, while the cluster cannot serve it.
@@ -75,7 +79,7 @@ func (s *Store) read(ctx context.Context, doing string, ops ...clientv3.Op) (*cl
 		if err := s.usable(ctx); err != nil {
 			return nil, err
 		}
-		bounded, cancel := context.WithTimeout(whole, s.timeout/turns)
+		bounded, cancel := context.WithTimeout(whole, s.turn())
 		resp, err := s.client.Txn(clientv3.WithRequireLeader(bounded)).Then(ops...).Commit()
 		cancel()
 		if err == nil {

@@ -80,7 +80,7 @@ func (s *Store) tryFence(ctx context.Context) error {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
-	bounded, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), s.timeout/turns)
+	bounded, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), s.turn())
 	defer cancel()
 	if s.writer.lease == 0 {
 		lease, err := s.client.Grant(bounded, writerLife)
