@@ -93,17 +93,18 @@ func (e *Engine) Prune(ctx context.Context, keep Retention) (done Pruned, err er
 // forget forgets the first rollout that can be. It runs in the loop.
 func (e *Engine) forget(ctx context.Context, store adapters.Pruner, after time.Duration) (done Pruned, err error) {
 	e.mu.Lock()
-	old, kept := e.core.PlanPrune(e.now(), after)
-	guard := e.core.ordering
+	plan, kept := e.core.PlanPrune(e.now(), after)
 	e.mu.Unlock()
 	done.Kept = kept
+	old := plan.Rollouts
 	if len(old) == 0 {
 		return done, nil
 	}
+	plan.Rollouts = old[:1]
 	// Whatever goes wrong, what is stored is read again.
 	stale := e.stale
 	e.stale = true
-	if _, err := store.Prune(ctx, adapters.Pruning{Guard: guard, Rollouts: old[:1]}); err != nil {
+	if _, err := store.Prune(ctx, plan); err != nil {
 		return done, err
 	}
 	e.stale = stale
@@ -114,10 +115,11 @@ func (e *Engine) forget(ctx context.Context, store adapters.Pruner, after time.D
 	return done, nil
 }
 
-// PlanPrune names the superseded rollouts that can be forgotten, oldest first:
-// those whose successor was opened so long ago, and in which no host holds a
-// place in a budget. Those in which one does are kept.
-func (c *Core) PlanPrune(now states.Time, after time.Duration) (old []states.Rollout, kept []KeptRollout) {
+// PlanPrune says what forgetting the superseded rollouts takes that can be
+// forgotten, oldest first: those whose successor was opened so long ago, and in
+// which no host holds a place in a budget. Those in which one does are kept.
+func (c *Core) PlanPrune(now states.Time, after time.Duration) (old adapters.Pruning, kept []KeptRollout) {
+	old.Guard = c.ordering
 	holders := map[*rollout][]states.Host{}
 	for i := range c.slots {
 		s := &c.slots[i]
@@ -136,7 +138,7 @@ func (c *Core) PlanPrune(now states.Time, after time.Duration) (old []states.Rol
 			kept = append(kept, KeptRollout{Rollout: r.Rollout, Hosts: hosts})
 			continue
 		}
-		old = append(old, r.Rollout)
+		old.Rollouts = append(old.Rollouts, r.Rollout)
 	}
 	return old, kept
 }

@@ -2,10 +2,13 @@ package sim
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/internal/codec"
+	"github.com/rollmend/rollmend/states"
 )
 
 // Bytes in front of an act.
@@ -27,6 +30,33 @@ func appendActs(dst []byte, acts []adapters.Act) ([]byte, error) {
 		dst = append(dst, encoded...)
 	}
 	return dst, nil
+}
+
+// appendPruning appends the names of the rollouts that are forgotten.
+func appendPruning(dst []byte, p adapters.Pruning) []byte {
+	for _, r := range p.Rollouts {
+		for _, text := range []string{string(r.Channel), string(r.Ref)} {
+			dst = binary.AppendUvarint(dst, uint64(len(text)))
+			dst = append(dst, text...)
+		}
+	}
+	return dst
+}
+
+func decodePruning(in []byte) (p adapters.Pruning, err error) {
+	var texts []string
+	for len(in) > 0 {
+		n, width := binary.Uvarint(in)
+		if width <= 0 || n > uint64(len(in)-width) {
+			return p, errors.New("sim: a pruning ends in the midst of a name")
+		}
+		texts = append(texts, string(in[width:width+int(n)]))
+		in = in[width+int(n):]
+	}
+	for pair := range slices.Chunk(texts, 2) {
+		p.Rollouts = append(p.Rollouts, states.Rollout{Channel: states.Channel(pair[0]), Ref: states.Ref(pair[1])})
+	}
+	return p, nil
 }
 
 func encodeAct(act adapters.Act) (tag byte, encoded []byte, err error) {

@@ -2,11 +2,13 @@ package sim
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/agent"
 	"github.com/rollmend/rollmend/engine"
+	"github.com/rollmend/rollmend/gates"
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 )
@@ -50,12 +52,39 @@ func (c *checks) acts(w *world) {
 	c.fleet = fleet
 }
 
+// forgot reports whether a rollout was forgotten.
+func (c *checks) forgot(id states.Rollout) bool {
+	return slices.ContainsFunc(c.fleet.Openings, func(o adapters.Opening) bool {
+		return o.Rollout == id && len(o.Members) == 0
+	})
+}
+
+// pruned follows a pruning. Nothing that is forgotten may hold a place in a
+// budget: it would be free for somebody else.
+func (c *checks) pruned(w *world, id states.Rollout) {
+	plan := w.newest()
+	held := func(h gates.PlannedHost) bool { return c.superseded(w, c.record(plan, h)) }
+	var before []gates.PlannedHost
+	for _, h := range plan.Hosts {
+		if held(h) {
+			before = append(before, h)
+		}
+	}
+	maps.DeleteFunc(c.records, func(key states.Key, _ states.Record) bool { return key.Rollout == id })
+	for _, h := range before {
+		if !held(h) {
+			w.violate(noGatePassed, "%s is forgotten, and %s holds its place in a budget by it", id, h.Host)
+		}
+	}
+	c.acts(w)
+}
+
 // before returns the records that a batch is about to change.
 func (c *checks) before(w *world, changes []adapters.Change) []states.Record {
 	before := make([]states.Record, len(changes))
 	for i := range changes {
 		rec, err := w.store.Record(context.Background(), changes[i].Record.Key)
-		if err != nil {
+		if err != nil && !c.forgot(changes[i].Record.Rollout) {
 			w.violate("what is changed exists", "%s: %v", changes[i].Record.Key, err)
 		}
 		before[i] = rec
@@ -196,7 +225,7 @@ func (c *checks) reopened(w *world, putBack bool) {
 // answered checks a final answer to a report: the report is in the log, unless
 // the agent is told that it is lost to it.
 func (c *checks) answered(p *plane, ev reducer.Event, r engine.Reply) {
-	if r.Err != nil {
+	if r.Err != nil || c.forgot(ev.Key.Rollout) {
 		return
 	}
 	rec := c.records[ev.Key]

@@ -74,7 +74,7 @@ type store struct {
 	disk *disk
 
 	// touched lists, call by call, what was changed, for those who follow the
-	// changes of other writers; an empty list is an act.
+	// changes of other writers; an empty list is an act, or a pruning.
 	touched [][]states.Key
 
 	buf []byte
@@ -84,6 +84,7 @@ type store struct {
 const (
 	frameOfActs    = 'a'
 	frameOfChanges = 'c'
+	frameOfPruning = 'p'
 )
 
 // openStore reads a disk.
@@ -91,27 +92,39 @@ func openStore(d *disk) (*store, error) {
 	s := &store{Store: memory.New(), disk: d}
 	ctx := context.Background()
 	for _, payload := range d.frames() {
-		if payload[0] == frameOfActs {
-			acts, err := decodeActs(payload[1:])
-			if err != nil {
-				return nil, err
-			}
-			if err := s.Store.Enact(ctx, acts); err != nil {
-				return nil, err
-			}
-			s.touched = append(s.touched, nil)
-			continue
-		}
-		changes, err := decodeChanges(payload[1:])
+		keys, err := s.again(ctx, payload[0], payload[1:])
 		if err != nil {
 			return nil, err
 		}
-		if _, err := s.Store.Commit(ctx, changes); err != nil {
-			return nil, err
-		}
-		s.touched = append(s.touched, keysOf(changes))
+		s.touched = append(s.touched, keys)
 	}
 	return s, nil
+}
+
+// again does what a frame says. It returns the records that it changes, none
+// where it is no commit.
+func (s *store) again(ctx context.Context, frame byte, payload []byte) ([]states.Key, error) {
+	switch frame {
+	case frameOfActs:
+		acts, err := decodeActs(payload)
+		if err != nil {
+			return nil, err
+		}
+		return nil, s.Store.Enact(ctx, acts)
+	case frameOfPruning:
+		p, err := decodePruning(payload)
+		if err != nil {
+			return nil, err
+		}
+		_, err = s.Store.Prune(ctx, p)
+		return nil, err
+	}
+	changes, err := decodeChanges(payload)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.Store.Commit(ctx, changes)
+	return keysOf(changes), err
 }
 
 func keysOf(changes []adapters.Change) []states.Key {
@@ -135,6 +148,18 @@ func (s *store) Enact(ctx context.Context, acts []adapters.Act) error {
 	s.disk.sync()
 	s.touched = append(s.touched, nil)
 	return nil
+}
+
+// Prune implements [adapters.Pruner].
+func (s *store) Prune(ctx context.Context, p adapters.Pruning) (adapters.Pruned, error) {
+	done, err := s.Store.Prune(ctx, p)
+	if err != nil {
+		return done, err
+	}
+	s.disk.write(appendPruning([]byte{frameOfPruning}, p))
+	s.disk.sync()
+	s.touched = append(s.touched, nil)
+	return done, nil
 }
 
 // Commit implements [adapters.Store]. What is stored is written, not synced.

@@ -42,7 +42,7 @@ func (w *world) trouble() {
 	w.faults[trouble] = w.ticks - 1 // its name is the tick, whatever could happen before
 	h := w.hosts[w.dice.below("whose trouble", len(w.hosts))]
 	p := w.planes[w.dice.below("whose trouble too", len(w.planes))]
-	switch w.dice.below("trouble", 17) {
+	switch w.dice.below("trouble", 18) {
 	case 0, 1:
 		if h.up && w.fault(trouble, "agent restarted", string(h.name)) {
 			h.kill(h.dice.between("agent back", time.Second, 30*time.Second))
@@ -96,6 +96,8 @@ func (w *world) trouble() {
 		if w.dice.oneIn("reinstall", 4) && w.fault(trouble, "host installed anew", string(h.name)) {
 			w.reinstall(h)
 		}
+	case 17:
+		w.retain(p)
 	}
 	w.after(w.dice.between("next trouble", w.rates.every/4, w.rates.every), w.trouble)
 }
@@ -159,6 +161,21 @@ func (w *world) operate(p *plane) {
 		p.core.Resume(r)
 		p.work()
 	}
+}
+
+// retain has a control plane forget a rollout that a newer one took the place
+// of, however little time ago: a fleet whose settings are too short must lose
+// nothing but that rollout.
+func (w *world) retain(p *plane) {
+	if !p.up() || p.busy || p.stale || p.loaded < 0 {
+		return
+	}
+	old, _ := p.core.PlanPrune(p.at(), w.dice.between("kept for", 0, 10*cycle))
+	if len(old.Rollouts) == 0 || !w.fault(trouble, "rollout forgotten", old.Rollouts[0].String()) {
+		return
+	}
+	old.Rollouts = old.Rollouts[:1]
+	p.prune(old)
 }
 
 // calm ends the faults: every machine comes back, every partition heals. What

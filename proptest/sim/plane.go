@@ -162,6 +162,32 @@ func (p *plane) enact(acts ...adapters.Act) bool {
 	return true
 }
 
+// prune forgets a rollout, as the engine does.
+func (p *plane) prune(old adapters.Pruning) {
+	if p.crashes("before a pruning is stored") {
+		return
+	}
+	_, err := p.store.Prune(context.Background(), old)
+	var overtaken *adapters.GuardError
+	switch {
+	case errors.As(err, &overtaken):
+		p.stale = true
+		p.work()
+		return
+	case err != nil:
+		p.violate("what was planned can be forgotten", "%v", err)
+		return
+	}
+	p.checks.pruned(p.world, old.Rollouts[0])
+	p.told(p)
+	if p.crashes("between a pruning and what follows it") {
+		return
+	}
+	p.core.Forget(old.Rollouts[0])
+	p.note(p.name, "forgets %s", old.Rollouts[0])
+	p.work()
+}
+
 // reread takes in the whole store.
 func (p *plane) reread() bool {
 	ctx := context.Background()
@@ -219,6 +245,11 @@ func (p *plane) follow() {
 		}
 		for _, key := range keys {
 			rec, err := p.store.Record(context.Background(), key)
+			if p.checks.forgot(key.Rollout) {
+				p.stale = true
+				p.work()
+				return
+			}
 			if err != nil {
 				p.violate("what was changed can be read", "%v", err)
 				return
@@ -418,7 +449,7 @@ func (p *plane) confirm(batch *engine.Batch) bool {
 	records := make([]states.Record, len(keys))
 	for i, key := range keys {
 		rec, err := p.store.Record(context.Background(), key)
-		if err != nil {
+		if err != nil && !p.checks.forgot(key.Rollout) {
 			p.violate("the store can be read", "%v", err)
 			return false
 		}
@@ -440,6 +471,9 @@ func (p *plane) complete(in engine.Input, reply engine.Reply) engine.Reply {
 		return reply
 	}
 	log, err := p.store.Log(context.Background(), report.Event.Key)
+	if p.checks.forgot(report.Event.Key.Rollout) {
+		return engine.Reply{Err: err}
+	}
 	if err != nil {
 		p.violate("the store can be read", "%v", err)
 		return reply
