@@ -14,11 +14,12 @@ import (
 	"github.com/rollmend/rollmend/states"
 )
 
-// The agents' pace, in the proportions of a fleet whose cycle is a minute.
+// The agents' pace, in parts of a cycle: the proportions of a fleet whose cycle
+// is a minute.
 const (
-	retryEvery = cycle / 8
-	probeEvery = cycle / 10
-	failAfter  = cycle / 4
+	retriesPerCycle = 8
+	probesPerCycle  = 10
+	failsPerCycle   = 4
 )
 
 // runAgent is the process of one host's agent.
@@ -31,6 +32,7 @@ func runAgent(ctx context.Context, args []string) error {
 	bases := flags.String("control-planes", "", "the addresses of the control planes, with a comma between two")
 	first := flags.Bool("first-generation", false, "be one of the agents that were deployed before")
 	onFailure := flags.String("on-failure", "", "what to do on a failure where the dispatch does not say")
+	cycle := flags.Duration("cycle", 0, "the time between two heartbeats")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -49,7 +51,7 @@ func runAgent(ctx context.Context, args []string) error {
 	return host.Run(ctx, host.Options{
 		Config: agent.Config{
 			Host: states.Host(*name), Generation: generation,
-			BeatEvery: cycle, RetryEvery: retryEvery, ProbeEvery: probeEvery, FailAfter: failAfter,
+			BeatEvery: *cycle, RetryEvery: *cycle / retriesPerCycle, ProbeEvery: *cycle / probesPerCycle, FailAfter: *cycle / failsPerCycle,
 			OnFailure: policy,
 		},
 		Folder: host.Folder(*folder),

@@ -41,6 +41,7 @@ func runControlPlane(ctx context.Context, args []string) error {
 	keys := flags.String("certs", "", "the folder of certificates")
 	agents := flags.String("agents", "", "the address of the agents' routes")
 	operator := flags.String("operator", "", "the address of the operator's routes")
+	cycle := flags.Duration("cycle", 0, "the time between two heartbeats of a host")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -57,14 +58,14 @@ func runControlPlane(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	eng, err := engine.New(ctx, engine.Options{Store: watched, Clock: wallClock{}, Cycle: cycle, Shared: *shared})
+	eng, err := engine.New(ctx, engine.Options{Store: watched, Clock: wallClock{}, Cycle: *cycle, Shared: *shared})
 	if err != nil {
 		return err
 	}
 	defer eng.Close()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	failed := make(chan error, 3)
-	go func() { failed <- follow(ctx, eng, *published, log) }()
+	go func() { failed <- follow(ctx, eng, *published, longestSoak(*cycle), log) }()
 	go func() { failed <- serve(*agents, *keys, httpapi.Agent(eng, httpapi.Options{Log: log})) }()
 	go func() { failed <- serve(*operator, *keys, forOperator(httpapi.Operator(eng))) }()
 	select {
@@ -100,8 +101,9 @@ func forOperator(h http.Handler) http.Handler {
 	})
 }
 
-// follow loads the manifest, and each one that is published after it.
-func follow(ctx context.Context, eng *engine.Engine, path string, log *slog.Logger) error {
+// follow loads the manifest, and each one that is published after it. Its soaks
+// are shortened so that none is longer than soak.
+func follow(ctx context.Context, eng *engine.Engine, path string, soak time.Duration, log *slog.Logger) error {
 	var loaded []byte
 	for {
 		b, err := os.ReadFile(path)
@@ -113,7 +115,7 @@ func follow(ctx context.Context, eng *engine.Engine, path string, log *slog.Logg
 			if err != nil {
 				return fmt.Errorf("%s: %w", filepath.Base(path), err)
 			}
-			done, err := eng.Load(ctx, gates.NewFleet(scaleSoaks(m.Plan())))
+			done, err := eng.Load(ctx, gates.NewFleet(scaleSoaks(m.Plan(), soak)))
 			if err != nil {
 				return err
 			}
@@ -128,22 +130,23 @@ func follow(ctx context.Context, eng *engine.Engine, path string, log *slog.Logg
 	}
 }
 
-// longestSoak is what the manifest's longest soak becomes: manifests count in
-// minutes, and a demonstration has not that many.
-const longestSoak = 1200 * time.Millisecond
+// longestSoak is what the manifest's longest soak becomes: hosts soak for a good
+// part of a cycle, and no longer.
+func longestSoak(cycle time.Duration) time.Duration { return cycle * 3 / 5 }
 
-// scaleSoaks shortens a plan's soaks, all by the same factor.
-func scaleSoaks(plan gates.Plan) gates.Plan {
+// scaleSoaks shortens a plan's soaks, all by the same factor: manifests count in
+// minutes, and a demonstration has not that many.
+func scaleSoaks(plan gates.Plan, most time.Duration) gates.Plan {
 	longest := time.Duration(0)
 	for _, h := range plan.Hosts {
 		longest = max(longest, h.Policy.Soak)
 	}
-	if longest <= longestSoak {
+	if longest <= most {
 		return plan
 	}
 	hosts := make([]gates.PlannedHost, len(plan.Hosts))
 	for i, h := range plan.Hosts {
-		h.Policy.Soak = time.Duration(float64(h.Policy.Soak) * float64(longestSoak) / float64(longest)).Truncate(time.Millisecond)
+		h.Policy.Soak = time.Duration(float64(h.Policy.Soak) * float64(most) / float64(longest)).Truncate(time.Millisecond)
 		hosts[i] = h
 	}
 	plan.Hosts = hosts

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/rollmend/rollmend/adapters/manifest"
 	"github.com/rollmend/rollmend/examples/certs"
@@ -22,7 +23,8 @@ type fleet struct {
 	manifest []byte // as it was given; published with other refs and targets
 	plan     gates.Plan
 	ref      states.Ref // that is published
-	members  []*member  // sorted by name
+	cycle    time.Duration
+	members  []*member // sorted by name
 	byName   map[states.Host]*member
 
 	kind     storeKind
@@ -47,12 +49,12 @@ type member struct {
 const firstEvery = 4
 
 // newFleet prepares a fleet in a folder; nothing runs yet.
-func newFleet(dir string, content []byte, replicas int, rng *rand.Rand) (*fleet, error) {
+func newFleet(dir string, content []byte, opts storyOptions, rng *rand.Rand) (*fleet, error) {
 	m, err := manifest.Parse(content)
 	if err != nil {
 		return nil, err
 	}
-	f := &fleet{dir: dir, manifest: content, plan: m.Plan(), byName: map[states.Host]*member{}}
+	f := &fleet{dir: dir, manifest: content, plan: m.Plan(), byName: map[states.Host]*member{}, cycle: opts.cycle}
 	for _, sub := range []string{"control-plane", "cache", "logs", "hosts"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			return nil, fmt.Errorf("recovery: %w", err)
@@ -71,7 +73,7 @@ func newFleet(dir string, content []byte, replicas int, rng *rand.Rand) (*fleet,
 		f.members = append(f.members, one)
 		f.byName[planned.Host] = one
 	}
-	if err := f.addReplicas(replicas, rng); err != nil {
+	if err := f.addReplicas(opts.replicas, rng); err != nil {
 		return nil, err
 	}
 	return f, f.certify()
@@ -174,7 +176,7 @@ func (f *fleet) start(m *member) (err error) {
 		roleAgent,
 		"-host", string(m.Host), "-folder", string(m.folder), "-cache", f.cache(), "-certs", f.certs(),
 		"-control-planes", f.agentsAt(),
-		"-on-failure", m.Policy.OnFailure.String(),
+		"-on-failure", m.Policy.OnFailure.String(), "-cycle", f.cycle.String(),
 	}
 	if m.first {
 		args = append(args, "-first-generation")

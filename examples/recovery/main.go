@@ -38,9 +38,12 @@ const (
 	roleAgent        = "role:agent"
 )
 
-// cycle is the time between two heartbeats of a host. A fleet has a minute; a
-// demonstration has not.
-const cycle = 2 * time.Second
+// defaultCycle is the time between two heartbeats of a host. A fleet has a
+// minute; a demonstration has not.
+const defaultCycle = 2 * time.Second
+
+// endWithin is what a process has for its end, once its parent is gone.
+const endWithin = 2 * time.Second
 
 func main() {
 	role := ""
@@ -71,7 +74,7 @@ func whileParentLives() context.Context {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		cancel()
 		// What does not end by itself is ended.
-		time.Sleep(cycle)
+		time.Sleep(endWithin)
 		os.Exit(1)
 	}()
 	return ctx
@@ -86,6 +89,8 @@ func (o storyOptions) check() error {
 	switch {
 	case err != nil:
 		return err
+	case o.cycle < defaultCycle:
+		return fmt.Errorf("-cycle: %s, want %s or more: processes take a part of that to start", o.cycle, defaultCycle)
 	case o.replicas < 1:
 		return fmt.Errorf("-replicas: %d, want 1 or more", o.replicas)
 	case kind.most > 0 && o.replicas > kind.most:
@@ -104,6 +109,7 @@ func runStory() int {
 	flag.BoolVar(&opts.verbose, "v", false, "tell each finding and each log")
 	flag.StringVar(&opts.store, "store", defaultStore, "the database: sqlite; postgres, which starts a server of its own; etcd, which builds and starts a cluster of three")
 	flag.IntVar(&opts.replicas, "replicas", 1, "so many control planes on the one database, which are killed in turn; with sqlite there is one")
+	flag.DurationVar(&opts.cycle, "cycle", defaultCycle, "the time between two heartbeats of a host; longer for a machine that is busy with something else")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "recovery: unknown argument %q\n", flag.Arg(0))

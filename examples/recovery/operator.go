@@ -116,8 +116,11 @@ func (o *operator) host(ctx context.Context, name states.Host) (p hostPage, err 
 	return p, o.read(ctx, "/v1/hosts/"+string(name), &p)
 }
 
+// answerWithin is how long the operator waits for a page.
+const answerWithin = 2 * time.Second
+
 func (o *operator) read(ctx context.Context, path string, into any) error {
-	ctx, cancel := context.WithTimeout(ctx, cycle)
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, o.base+path, nil)
 	if err != nil {

@@ -50,6 +50,7 @@ func (f *fleet) startReplica(r *replica) (err error) {
 		roleControlPlane,
 		"-store", f.kind.name, "-database", f.database.place(), "-witness", f.witness(),
 		"-manifest", f.published(), "-certs", f.certs(), "-agents", r.agents, "-operator", r.at,
+		"-cycle", f.cycle.String(),
 	}
 	if len(f.replicas) > 1 {
 		args = append(args, "-shared")

@@ -22,6 +22,7 @@ type storyOptions struct {
 	verbose  bool
 	store    string
 	replicas int
+	cycle    time.Duration
 }
 
 // story is what is done to the fleet, and what came of it.
@@ -75,7 +76,7 @@ func tell(ctx context.Context, opts storyOptions) (held bool, err error) {
 		return false, err
 	}
 	rng := rand.New(rand.NewPCG(uint64(opts.seed), 0))
-	f, err := newFleet(dir, content, opts.replicas, rng)
+	f, err := newFleet(dir, content, opts, rng)
 	if err != nil {
 		return false, err
 	}
@@ -89,7 +90,7 @@ func tell(ctx context.Context, opts storyOptions) (held bool, err error) {
 	defer f.stop()
 	s := &story{fleet: f, ctx: ctx, rng: rng, view: newView(os.Stdout, f), verbose: opts.verbose}
 	began := time.Now()
-	s.view.say("%d hosts on %d channels, a heartbeat every %s, seed %d, in %s", len(f.members), len(f.channels()), cycle, opts.seed, dir)
+	s.view.say("%d hosts on %d channels, a heartbeat every %s, seed %d, in %s", len(f.members), len(f.channels()), f.cycle, opts.seed, dir)
 	if opts.store != defaultStore || opts.replicas > 1 {
 		s.view.say("%d control planes on one %s; every request of a host goes to the next of them", opts.replicas, opts.store)
 	}
@@ -165,14 +166,15 @@ const (
 	errandEvery = 5 * time.Millisecond
 	lookEvery   = 50 * time.Millisecond
 
-	// deadline bounds each wait. Nothing that is waited for takes more than four
-	// cycles; the rest is for machines that are busy with something else.
-	deadline = 15 * cycle
+	// deadlineCycles bounds each wait. Nothing that is waited for takes more than
+	// four cycles; the rest is for machines that are busy with something else.
+	deadlineCycles = 15
 )
 
 // until waits until nothing is amiss, whichever control plane is asked, and returns errOverrun, with what is
 // amiss told in the scene, where that does not come in time.
 func (s *story) until(sc *scene, what string, amiss func(l *look) []string) error {
+	deadline := deadlineCycles * s.cycle
 	over := time.Now().Add(deadline)
 	nextLook := time.Now()
 	for {
