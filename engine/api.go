@@ -52,8 +52,9 @@ type Replay struct {
 
 // Snapshot is a record as an agent needs it that has lost its own state.
 type Snapshot struct {
-	Record   states.Record
-	LastBoot uint64 // the highest boot number that is known of the host; 0: none
+	Record    states.Record
+	SoakDueAt states.Time // the agent's clock
+	LastBoot  uint64      // the highest boot number that is known of the host; 0: none
 }
 
 // ReportReply answers a report, once it is committed.

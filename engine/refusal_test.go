@@ -225,3 +225,30 @@ func TestNothingIsDispatchedToAHostThatHasNotHadOurReply(t *testing.T) {
 		})
 	}
 }
+
+// A guessed activation bears a time of the agent's clock, unless that was cut:
+// then the soak's end by it lies long before the agent's time, and an agent that
+// went by it would not soak at all.
+func TestAnAgentWhoseTimeWasCutSoaksByItsOwnClock(t *testing.T) {
+	clk := newClock()
+	e := startOn(t, clk, memory.New(), plan("r1", "new"))
+	beat := func(current states.Closure, at states.Time) engine.HeartbeatReply {
+		r, err := e.Heartbeat(t.Context(), synth.Heartbeat{Host: "web-1", Current: current, At: at})
+		require.NoError(t, err)
+		clk.Add(time.Second)
+		return r
+	}
+	beat("old", states.TimeOf(clk.Now()))
+	beat("old", states.TimeOf(clk.Now()))
+	_, sent, err := e.Dispatch(t.Context(), "web-1", 0)
+	require.NoError(t, err)
+	require.True(t, sent)
+	ahead := states.TimeOf(clk.Now()).Add(20 * time.Minute)
+	for range 2 { // the reply to the first one may be lost
+		snapshots := beat("new", ahead).Snapshots
+		require.Len(t, snapshots, 1)
+		require.Equal(t, states.Soaking, snapshots[0].Record.State)
+		require.Equal(t, ahead.Add(10*time.Second), snapshots[0].SoakDueAt)
+		ahead = ahead.Add(time.Second)
+	}
+}

@@ -150,13 +150,13 @@ func (c *Core) settleBeats(b *Batch, now states.Time) {
 			}
 			continue
 		}
-		c.rehydrate(s, beat, &reply.Beat)
+		c.rehydrate(s, beat, b.now, &reply.Beat)
 	}
 }
 
 // rehydrate gives an agent that holds no rollout what it needs to go on, and
-// asks for what it has kept.
-func (c *Core) rehydrate(s *slot, in *Beat, reply *HeartbeatReply) {
+// asks for what it has kept. now is when its heartbeat was decided.
+func (c *Core) rehydrate(s *slot, in *Beat, now states.Time, reply *HeartbeatReply) {
 	s.eachLive(func(e *entry) {
 		rec := e.rec
 		if rec == nil {
@@ -164,11 +164,22 @@ func (c *Core) rehydrate(s *slot, in *Beat, reply *HeartbeatReply) {
 		}
 		if rec.State.Live() && rec.State != states.Pending {
 			reply.Snapshots = append(reply.Snapshots, Snapshot{
-				Record: *rec, LastBoot: max(s.beat.order.Boot, rec.LastOrder.Boot),
+				Record: *rec, SoakDueAt: c.soakDue(rec, in.Heartbeat.At, now), LastBoot: max(s.beat.order.Boot, rec.LastOrder.Boot),
 			})
 		}
 	})
 	if c.wantsReplay(s, &in.Heartbeat) {
 		c.askFor(s, in, reply)
 	}
+}
+
+// soakDue returns when a soak ends by the clock of the agent, which shows at. A
+// guessed activation bears a time of that clock too, unless the clocks are so
+// far apart that it was cut: then nobody knows since when the host soaks by the
+// agent's clock, and it soaks from now on.
+func (c *Core) soakDue(rec *states.Record, at, now states.Time) states.Time {
+	if cut := at; c.clamp(&cut, now) && !rec.Reported(states.ActivatedAt) {
+		return at.Add(rec.Policy.Soak)
+	}
+	return rec.SoakDue()
 }

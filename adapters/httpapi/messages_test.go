@@ -62,7 +62,7 @@ var heartbeatReplies = []struct {
 		"heartbeat-reply",
 		engine.HeartbeatReply{
 			ReceivedAt: noon, NextBeat: time.Minute,
-			Snapshots:  []engine.Snapshot{{Record: soaking(), LastBoot: 3}},
+			Snapshots:  []engine.Snapshot{{Record: soaking(), SoakDueAt: noon - 500, LastBoot: 3}},
 			ReplayFrom: 5,
 			Replay:     []engine.Replay{{Rollout: states.Rollout{Channel: "stable", Ref: "older"}, From: 1}},
 			Findings:   []synth.Finding{{Reason: synth.Stale}},

@@ -43,7 +43,7 @@ func snapshotOf(s engine.Snapshot) snapshot {
 		DispatchAckedAt:       instant(rec.At(states.AckedAt)),
 		ActivationStartedAt:   instant(rec.At(states.StartedAt)),
 		ActivationCompletedAt: instant(rec.At(states.ActivatedAt)),
-		SoakDueAt:             instant(rec.SoakDue()),
+		SoakDueAt:             instant(s.SoakDueAt),
 		LastEventSeq:          new(uint64(rec.LastSeq)),
 		SoakMs:                rec.Policy.Soak.Milliseconds(),
 		OnFailure:             onFailure(rec.Policy.OnFailure),

@@ -59,7 +59,7 @@ func answerOf(now states.Time, hb agent.Heartbeat, r engine.HeartbeatReply) agen
 		rec := &s.Record
 		in.Snapshots = append(in.Snapshots, agent.Snapshot{
 			Rollout: rec.Rollout, State: rec.State, Target: rec.Target, AtDispatch: rec.AtDispatch,
-			SoakDueAt: rec.SoakDue(), LastSeq: rec.LastSeq, Soak: rec.Policy.Soak,
+			SoakDueAt: s.SoakDueAt, LastSeq: rec.LastSeq, Soak: rec.Policy.Soak,
 			OnFailure: rec.Policy.OnFailure, LastBoot: s.LastBoot,
 		})
 	}
