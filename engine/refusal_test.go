@@ -230,25 +230,61 @@ func TestNothingIsDispatchedToAHostThatHasNotHadOurReply(t *testing.T) {
 // then the soak's end by it lies long before the agent's time, and an agent that
 // went by it would not soak at all.
 func TestAnAgentWhoseTimeWasCutSoaksByItsOwnClock(t *testing.T) {
+	const off = 20 * time.Minute
+	for name, activate := range map[string]func(*testing.T, *engine.Engine, states.Time){
+		"a heartbeat says that it runs the target": func(*testing.T, *engine.Engine, states.Time) {},
+		"a report says so": func(t *testing.T, e *engine.Engine, agent states.Time) {
+			for i, body := range []reducer.Body{reducer.DispatchAck{AtDispatch: "old"}, reducer.ActivationCompleted{Observed: "new"}} {
+				ev := reducer.Event{Key: web1, Seq: states.Seq(i + 1), At: agent, Body: body}
+				_, err := e.Report(t.Context(), engine.Report{Event: ev})
+				require.NoError(t, err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clk := newClock()
+			e := startOn(t, clk, memory.New(), plan("r1", "new"))
+			agent := func() states.Time { return states.TimeOf(clk.Now()) }
+			beat := func(current states.Closure) engine.HeartbeatReply {
+				r, err := e.Heartbeat(t.Context(), synth.Heartbeat{Host: "web-1", Current: current, At: agent()})
+				require.NoError(t, err)
+				clk.Add(time.Second)
+				return r
+			}
+			soaks := func(why string) {
+				t.Helper()
+				now := agent()
+				snapshots := beat("new").Snapshots
+				require.Len(t, snapshots, 1)
+				require.Equal(t, states.Soaking, snapshots[0].Record.State)
+				require.Equal(t, now.Add(10*time.Second), snapshots[0].SoakDueAt, why)
+			}
+			beat("old")
+			beat("old")
+			_, sent, err := e.Dispatch(t.Context(), "web-1", 0)
+			require.NoError(t, err)
+			require.True(t, sent)
+
+			clk.Set(clk.Now().Add(-off)) // the control plane's
+			right := agent
+			agent = func() states.Time { return right().Add(off) }
+			activate(t, e, agent())
+			soaks("while the control plane's clock is slow")
+			soaks("the reply to the first one may have been lost")
+			clk.Set(clk.Now().Add(off))
+			agent = right
+			soaks("once it is set right")
+		})
+	}
+}
+
+func TestAnAgentWhoseTimeWasCutAfterAWipeSoaksByItsOwnClock(t *testing.T) {
 	clk := newClock()
 	e := startOn(t, clk, memory.New(), plan("r1", "new"))
-	beat := func(current states.Closure, at states.Time) engine.HeartbeatReply {
-		r, err := e.Heartbeat(t.Context(), synth.Heartbeat{Host: "web-1", Current: current, At: at})
-		require.NoError(t, err)
-		clk.Add(time.Second)
-		return r
-	}
-	beat("old", states.TimeOf(clk.Now()))
-	beat("old", states.TimeOf(clk.Now()))
-	_, sent, err := e.Dispatch(t.Context(), "web-1", 0)
+	agent := states.TimeOf(clk.Now()).Add(20 * time.Minute)
+	r, err := e.Heartbeat(t.Context(), synth.Heartbeat{Host: "web-1", Current: "new", At: agent, CurrentSince: agent.Add(-time.Second)})
 	require.NoError(t, err)
-	require.True(t, sent)
-	ahead := states.TimeOf(clk.Now()).Add(20 * time.Minute)
-	for range 2 { // the reply to the first one may be lost
-		snapshots := beat("new", ahead).Snapshots
-		require.Len(t, snapshots, 1)
-		require.Equal(t, states.Soaking, snapshots[0].Record.State)
-		require.Equal(t, ahead.Add(10*time.Second), snapshots[0].SoakDueAt)
-		ahead = ahead.Add(time.Second)
-	}
+	require.Len(t, r.Snapshots, 1)
+	require.Equal(t, states.Soaking, r.Snapshots[0].Record.State)
+	require.Equal(t, agent.Add(10*time.Second), r.Snapshots[0].SoakDueAt)
 }

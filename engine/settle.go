@@ -174,12 +174,21 @@ func (c *Core) rehydrate(s *slot, in *Beat, now states.Time, reply *HeartbeatRep
 }
 
 // soakDue returns when a soak ends by the clock of the agent, which shows at. A
-// guessed activation bears a time of that clock too, unless the clocks are so
+// guessed activation bears a time of that clock too, unless the clocks were so
 // far apart that it was cut: then nobody knows since when the host soaks by the
 // agent's clock, and it soaks from now on.
 func (c *Core) soakDue(rec *states.Record, at, now states.Time) states.Time {
-	if cut := at; c.clamp(&cut, now) && !rec.Reported(states.ActivatedAt) {
+	bound := at
+	if !rec.Reported(states.ActivatedAt) && (c.clamp(&bound, now) || c.cut(rec)) {
 		return at.Add(rec.Policy.Soak)
 	}
 	return rec.SoakDue()
+}
+
+// cut reports whether a record's activation surely bears a time that was cut: it
+// lies before what came before it.
+func (c *Core) cut(rec *states.Record) bool {
+	activated := rec.At(states.ActivatedAt)
+	return activated < rec.At(states.AckedAt) ||
+		rec.Dispatched.IsSet() && activated < rec.Dispatched.Add(-c.opts.Skew)
 }
