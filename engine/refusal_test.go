@@ -288,3 +288,21 @@ func TestAnAgentWhoseTimeWasCutAfterAWipeSoaksByItsOwnClock(t *testing.T) {
 	require.Equal(t, states.Soaking, r.Snapshots[0].Record.State)
 	require.Equal(t, agent.Add(10*time.Second), r.Snapshots[0].SoakDueAt)
 }
+
+func TestAnActivationBeforeItsAcknowledgementWasCut(t *testing.T) {
+	clk := newClock()
+	e := startOn(t, clk, memory.New(), plan("r1", "new"))
+	agent := states.TimeOf(clk.Now())
+	report := func(seq states.Seq, body reducer.Body) {
+		_, err := e.Report(t.Context(), engine.Report{Event: reducer.Event{Key: web1, Seq: seq, At: agent, Body: body}})
+		require.NoError(t, err)
+	}
+	report(1, reducer.DispatchAck{AtDispatch: "old"}) // of a dispatch from before a wipe
+	clk.Set(clk.Now().Add(-20 * time.Minute))
+	report(2, reducer.ActivationCompleted{Observed: "new"})
+	clk.Set(clk.Now().Add(20 * time.Minute))
+	r, err := e.Heartbeat(t.Context(), synth.Heartbeat{Host: "web-1", Current: "new", At: agent})
+	require.NoError(t, err)
+	require.Len(t, r.Snapshots, 1)
+	require.Equal(t, agent.Add(10*time.Second), r.Snapshots[0].SoakDueAt)
+}
