@@ -240,11 +240,11 @@ func (e *Engine) restore(ctx context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.core.Restore(fleet)
-	for rec, err := range e.opts.Store.Records(ctx) {
+	for o, err := range adapters.Outlines(ctx, e.opts.Store) {
 		if err != nil {
 			return fmt.Errorf("engine: read the records: %w", err)
 		}
-		e.core.Adopt(rec)
+		e.core.AdoptOutline(o)
 	}
 	e.core.Restored()
 	return nil

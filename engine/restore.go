@@ -54,27 +54,31 @@ func (c *Core) Restore(fleet adapters.Fleet) {
 }
 
 // Adopt takes a stored record in, at the start.
-func (c *Core) Adopt(rec states.Record) {
-	id, ok := c.find(rec.Host)
+func (c *Core) Adopt(rec states.Record) { c.AdoptOutline(adapters.OutlineOf(&rec)) }
+
+// AdoptOutline does the same for a record in outline.
+func (c *Core) AdoptOutline(o adapters.Outline) {
+	id, ok := c.findNext(o.Key.Host, &c.adopted)
 	if !ok {
 		return
 	}
 	s := &c.slots[id]
-	e := s.entry(rec.Rollout)
+	e := s.entry(o.Key.Rollout)
 	if e == nil {
-		r, known := c.rollouts[rec.Rollout]
-		if !known || r.superseded != nil && !rec.InFlight() {
+		r, known := c.rollouts[o.Key.Rollout]
+		if !known || r.superseded != nil && !o.InFlight {
 			return
 		}
-		member, _ := r.find(rec.Host)
+		member, _ := r.find(o.Key.Host)
 		s.ext().more = append(s.more(), entryOf(r, member))
 		e = &s.rare.more[len(s.rare.more)-1]
 	}
-	e.follow(&rec)
-	if e.rec = nil; !rec.State.Terminal() {
-		kept := rec
-		e.rec = &kept
-	}
+	e.wave, e.state, e.lastSeq, e.rec = o.Wave, o.State, o.LastSeq, o.Record
+	e.set(stored, true)
+	e.set(synthesised, o.Synthesised)
+	e.set(done, o.Done)
+	e.set(inFlight, o.InFlight)
+	e.set(failing, o.Failing)
 }
 
 // Restored ends a restoring: what superseded records still hold in budgets is
@@ -151,6 +155,20 @@ func (c *Core) slotOf(host states.Host) int32 {
 
 // find returns the place of a host's slot, and whether it has one.
 func (c *Core) find(host states.Host) (int32, bool) { return c.hosts.find(c.slots, host) }
+
+// findNext does the same for who asks for one host after the other: most follow
+// each other in slots as they do in an opening, and are not looked for. The last
+// one's place is kept in last.
+func (c *Core) findNext(host states.Host, last *int32) (int32, bool) {
+	id, ok := *last+1, true
+	if int(id) >= len(c.slots) || c.slots[id].name != host {
+		id, ok = c.find(host)
+	}
+	if ok {
+		*last = id
+	}
+	return id, ok
+}
 
 // findBeat does the same for the host of a heartbeat, and remembers it.
 func (c *Core) findBeat(in *Beat) (int32, bool) {

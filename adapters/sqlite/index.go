@@ -87,9 +87,31 @@ func (x *index) find(key states.Key) (*opened, int, bool) {
 	if in == nil {
 		return nil, 0, false
 	}
-	at, _ := in.search(key.Host)
+	i, ok := in.find(key.Host)
+	return in, i, ok
+}
+
+// find returns a host's place among the members.
+func (in *opened) find(host states.Host) (int, bool) {
+	at, _ := in.search(host)
 	i := in.slots[at].member
-	return in, int(i) - 1, i != 0
+	return int(i) - 1, i != 0
+}
+
+// findText does the same for a host's name that was not made a text yet. A nil
+// opening has no members.
+func (in *opened) findText(host []byte) (int, bool) {
+	if in == nil {
+		return 0, false
+	}
+	hash := maphash.Bytes(in.seed, host)
+	tag, mask := uint32(hash>>32), len(in.slots)-1
+	for at := int(hash) & mask; ; at = (at + 1) & mask {
+		s := in.slots[at]
+		if s.member == 0 || s.tag == tag && string(in.Members[s.member-1].Host) == string(host) {
+			return int(s.member) - 1, s.member != 0
+		}
+	}
 }
 
 // search returns the slot of a host, or the free one where it would be, and the
