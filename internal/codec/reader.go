@@ -117,6 +117,16 @@ func (r *reader) string() string {
 	return r.share(r.names.of(in))
 }
 
+// part reads a text as a part of whole, which is the message as text.
+func (r *reader) part(whole string) string {
+	v := r.uint()
+	if v&1 == 1 {
+		return r.again(v >> 1)
+	}
+	size := len(r.bytes(v >> 1))
+	return r.share(whole[r.at-size : r.at])
+}
+
 // text reads a text without making it. Where it may come again, whoever asks
 // for it puts it in its place, the last of shared.
 func (r *reader) text() []byte {
