@@ -66,15 +66,13 @@ func outlines(t testing.TB, f Fixture) {
 		b.reopened()
 		b.outlined()
 	}
-	if p, ok := b.store.(adapters.Pruner); ok {
+	if _, ok := b.store.(adapters.Pruner); ok {
 		next := opening("a", "b")
 		next.Rollout = nextRollout
 		require.NoError(t, b.store.Enact(b.ctx, []adapters.Act{next}))
 		b.commit(advance(t, b.recordOf(nextRollout, "a"), 2))
 		b.reopened()
-		p, ok = b.store.(adapters.Pruner)
-		require.True(t, ok)
-		_, err := p.Prune(b.ctx, adapters.Pruning{Rollouts: []states.Rollout{rollout}, Most: 1})
+		_, err := pruner(b).Prune(b.ctx, adapters.Pruning{Rollouts: []states.Rollout{rollout}, Most: 1})
 		require.NoError(t, err)
 		b.outlined()
 		b.reopened()
