@@ -98,13 +98,9 @@ func (in *opened) find(host states.Host) (int, bool) {
 	return int(i) - 1, i != 0
 }
 
-// findText does the same for a host's name that was not made a text yet. A nil
-// opening has no members.
-func (in *opened) findText(host []byte) (int, bool) {
-	if in == nil {
-		return 0, false
-	}
-	hash := maphash.Bytes(in.seed, host)
+// findText does the same for a host's name that was not made a text yet, with
+// its hash.
+func (in *opened) findText(host []byte, hash uint64) (int, bool) {
 	tag, mask := uint32(hash>>32), len(in.slots)-1
 	for at := int(hash) & mask; ; at = (at + 1) & mask {
 		s := in.slots[at]

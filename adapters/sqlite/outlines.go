@@ -75,33 +75,37 @@ type brief struct {
 	synthesised, done, inFlight, failing bool
 }
 
-// take notes the record that a skimmer has begun. It reports whether it could be
-// read.
-func (o *outlined) take(skim *codec.Skimmer, in *opened, i int) bool {
-	host := in.Members[i].Host
-	rec, err := skim.Borrow(host)
-	if err != nil {
-		return false
-	}
-	at := o.of(in)
-	at.briefs[i] = brief{
+func briefOf(rec *states.Record) brief {
+	return brief{
 		lastSeq: rec.LastSeq, wave: rec.Wave, state: rec.State,
 		synthesised: rec.Synthesised(), done: rec.Done(), inFlight: rec.InFlight(), failing: rec.Probes.Failing(),
 	}
-	if rec.State.Terminal() {
+}
+
+// take notes the record of a row. It reports whether it could be read.
+func (o *outlined) take(skim *codec.Skimmer, row *changeRow, data []byte) bool {
+	if row.brief.state == 0 {
+		return false
+	}
+	at, i := o.of(row.in), row.member
+	at.briefs[i] = row.brief
+	if row.brief.state.Terminal() {
 		if at.records != nil {
 			at.records[i] = nil
 		}
 		return true
 	}
-	whole, err := skim.Record(host)
+	if _, _, _, err := skim.Key(data); err != nil {
+		return false
+	}
+	rec, err := skim.Record(row.in.Members[i].Host)
 	if err != nil {
 		return false
 	}
 	if at.records == nil {
-		at.records = make([]*states.Record, len(in.Members))
+		at.records = make([]*states.Record, len(at.briefs))
 	}
-	at.records[i] = &whole
+	at.records[i] = &rec
 	return true
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"hash/maphash"
 	"iter"
 	"slices"
 	"sync"
@@ -159,7 +160,10 @@ func (s *Store) first(rollout states.Rollout, host []byte, seen *set) (states.Ho
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	in := s.index.byRollout[rollout]
-	i, ok := in.findText(host)
+	if in == nil {
+		return "", false
+	}
+	i, ok := in.findText(host, maphash.Bytes(in.seed, host))
 	if !ok || !seen.add(in, i) {
 		return "", false
 	}

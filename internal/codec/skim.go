@@ -45,8 +45,8 @@ func (s *Skimmer) Key(in []byte) (states.Rollout, []byte, states.Revision, error
 
 // Borrow reads the record itself, of the host that [Skimmer.Key] named. All of
 // it is the Skimmer's own, and true until the next call: whoever keeps it takes
-// it from [Skimmer.Record]. The error is an [*Error]; what follows the record is
-// not looked at.
+// it from [Skimmer.Record]. Who looks at no names may leave the host empty. The
+// error is an [*Error]; what follows the record is not looked at.
 func (s *Skimmer) Borrow(host states.Host) (*states.Record, error) {
 	s.room.probes, s.r.room = s.room.probes[:0], &s.room
 	return s.read(host)
