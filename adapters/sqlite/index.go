@@ -87,27 +87,9 @@ func (x *index) find(key states.Key) (*opened, int, bool) {
 	if in == nil {
 		return nil, 0, false
 	}
-	i, ok := in.find(key.Host)
-	return in, i, ok
-}
-
-// find returns a host's place among the members.
-func (in *opened) find(host states.Host) (int, bool) {
-	at, _ := in.search(host)
+	at, _ := in.search(key.Host)
 	i := in.slots[at].member
-	return int(i) - 1, i != 0
-}
-
-// findText does the same for a host's name that was not made a text yet, with
-// its hash.
-func (in *opened) findText(host []byte, hash uint64) (int, bool) {
-	tag, mask := uint32(hash>>32), len(in.slots)-1
-	for at := int(hash) & mask; ; at = (at + 1) & mask {
-		s := in.slots[at]
-		if s.member == 0 || s.tag == tag && string(in.Members[s.member-1].Host) == string(host) {
-			return int(s.member) - 1, s.member != 0
-		}
-	}
+	return in, int(i) - 1, i != 0
 }
 
 // search returns the slot of a host, or the free one where it would be, and the
@@ -120,6 +102,18 @@ func (in *opened) search(h states.Host) (at int, tag uint32) {
 		s := in.slots[at]
 		if s.member == 0 || s.tag == tag && in.Members[s.member-1].Host == h {
 			return at, tag
+		}
+	}
+}
+
+// findText returns a host's place among the members, and whether it has one, by
+// a name that was not made a text yet, and its hash.
+func (in *opened) findText(host []byte, hash uint64) (int, bool) {
+	tag, mask := uint32(hash>>32), len(in.slots)-1
+	for at := int(hash) & mask; ; at = (at + 1) & mask {
+		s := in.slots[at]
+		if s.member == 0 || s.tag == tag && string(in.Members[s.member-1].Host) == string(host) {
+			return int(s.member) - 1, s.member != 0
 		}
 	}
 }
