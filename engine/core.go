@@ -39,7 +39,8 @@ type Core struct {
 	fleet    *gates.Fleet
 	ordering adapters.Ordering
 
-	restoring bool // between Restore and Restored
+	restoring bool  // between Restore and Restored
+	adopted   int32 // the slot whose record was adopted last
 
 	rollouts map[states.Rollout]*rollout
 	current  map[states.Channel]*rollout // the newest of each channel

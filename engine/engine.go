@@ -210,6 +210,20 @@ func (e *Engine) Close() {
 	<-e.ended
 }
 
+// untilClosed returns a context that ends with the engine as well. Stop is to be
+// called.
+func (e *Engine) untilClosed(ctx context.Context) (_ context.Context, stop func()) {
+	ctx, stop = context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-e.done:
+			stop()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, stop
+}
+
 // now reads the clock.
 func (e *Engine) now() states.Time { return states.TimeOf(e.opts.Clock.Now()) }
 
@@ -240,11 +254,11 @@ func (e *Engine) restore(ctx context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.core.Restore(fleet)
-	for rec, err := range e.opts.Store.Records(ctx) {
+	for o, err := range adapters.Outlines(ctx, e.opts.Store) {
 		if err != nil {
 			return fmt.Errorf("engine: read the records: %w", err)
 		}
-		e.core.Adopt(rec)
+		e.core.AdoptOutline(o)
 	}
 	e.core.Restored()
 	return nil

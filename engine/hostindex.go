@@ -10,8 +10,7 @@ import (
 // compares with the slot's, which is read next anyway. It costs 11 to 22 bytes
 // a host, without pointers.
 type hostIndex struct {
-	places []place // a hash table; its length is a power of two
-	used   int
+	places []place      // a hash table; its length is a power of two
 	seed   maphash.Seed // what is found depends on names alone, whatever the seed
 }
 
@@ -32,14 +31,17 @@ func (x *hostIndex) find(slots []slot, host states.Host) (int32, bool) {
 	return id - 1, id != 0
 }
 
-// add adds a host that is at the end of slots, and was not found.
-func (x *hostIndex) add(slots []slot) {
-	if (x.used+1)*4 > len(x.places)*3 {
-		x.grow(slots[:len(slots)-1], 2*len(x.places))
+// slotOf returns the place of a host's slot, which is made at the end of slots
+// for a host that has none.
+func (x *hostIndex) slotOf(slots []slot, host states.Host) ([]slot, int32) {
+	x.reserve(slots, len(slots)+1)
+	at, tag := x.search(slots, host)
+	if id := x.places[at].id; id != 0 {
+		return slots, id - 1
 	}
-	at, tag := x.search(slots, slots[len(slots)-1].name)
+	slots = append(slots, slot{name: host})
 	x.places[at] = place{tag: tag, id: int32(len(slots))}
-	x.used++
+	return slots, int32(len(slots)) - 1
 }
 
 // reserve makes room for as many hosts.

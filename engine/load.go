@@ -99,9 +99,15 @@ func (c *Core) Load(fleet *gates.Fleet, acts []adapters.Act) {
 	for i := range c.slots {
 		c.slots[i].planned = 0
 	}
-	hosts := fleet.Plan().Hosts // first, so that slots share their names with the manifest
+	hosts := fleet.Plan().Hosts         // first, so that slots share their names with the manifest
+	last := map[states.Channel]*int32{} // of each channel: an opening lists the hosts of one
 	for i := range hosts {
-		c.slots[c.slotOf(hosts[i].Host)].planned = int32(i + 1)
+		near, ok := last[hosts[i].Channel]
+		if !ok {
+			near = new(int32)
+			last[hosts[i].Channel] = near
+		}
+		c.slots[c.slotOf(hosts[i].Host, near)].planned = int32(i + 1)
 	}
 	for _, act := range acts {
 		if o, ok := act.(adapters.Opening); ok {

@@ -214,11 +214,14 @@ func (e *Engine) confirm(ctx context.Context, batch *Batch) {
 }
 
 // reread reads the store anew where another writer has overtaken what the core
-// knows of the fleet. Until it succeeds nothing is decided.
+// knows of the fleet. Until it succeeds nothing is decided. It ends where the
+// engine is closed: there may be much to read.
 func (e *Engine) reread(ctx context.Context) error {
 	if !e.stale {
 		return nil
 	}
+	ctx, stop := e.untilClosed(ctx)
+	defer stop()
 	if e.open != nil {
 		store, err := e.open(ctx)
 		if err != nil {

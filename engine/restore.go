@@ -16,7 +16,7 @@ import (
 func (c *Core) Restore(fleet adapters.Fleet) {
 	kept := c.slots
 	c.forget()
-	c.restoring = true
+	c.restoring, c.adopted = true, none
 	c.ordering = fleet.Ordering
 	newest := map[states.Channel]int{}
 	for _, o := range fleet.Openings {
@@ -34,9 +34,10 @@ func (c *Core) Restore(fleet adapters.Fleet) {
 		c.resume(r)
 	}
 	c.quarantines = append(c.quarantines, fleet.Quarantines...)
+	last := none
 	for i := range kept {
 		old := &kept[i]
-		s := &c.slots[c.slotOf(old.name)]
+		s := &c.slots[c.slotOf(old.name, &last)]
 		s.beat, s.received, s.observed = old.beat, old.received, old.observed
 		s.answered, s.replied, s.ready = old.answered, old.replied, old.ready
 		s.behind, s.waiting, s.planned = old.behind, old.waiting, old.planned
@@ -54,27 +55,31 @@ func (c *Core) Restore(fleet adapters.Fleet) {
 }
 
 // Adopt takes a stored record in, at the start.
-func (c *Core) Adopt(rec states.Record) {
-	id, ok := c.find(rec.Host)
+func (c *Core) Adopt(rec states.Record) { c.AdoptOutline(adapters.OutlineOf(&rec)) }
+
+// AdoptOutline does the same for a record in outline.
+func (c *Core) AdoptOutline(o adapters.Outline) {
+	id, ok := c.findNext(o.Key.Host, &c.adopted)
 	if !ok {
 		return
 	}
 	s := &c.slots[id]
-	e := s.entry(rec.Rollout)
+	e := s.entry(o.Key.Rollout)
 	if e == nil {
-		r, known := c.rollouts[rec.Rollout]
-		if !known || r.superseded != nil && !rec.InFlight() {
+		r, known := c.rollouts[o.Key.Rollout]
+		if !known || r.superseded != nil && !o.InFlight {
 			return
 		}
-		member, _ := r.find(rec.Host)
+		member, _ := r.find(o.Key.Host)
 		s.ext().more = append(s.more(), entryOf(r, member))
 		e = &s.rare.more[len(s.rare.more)-1]
 	}
-	e.follow(&rec)
-	if e.rec = nil; !rec.State.Terminal() {
-		kept := rec
-		e.rec = &kept
-	}
+	e.wave, e.state, e.lastSeq, e.rec = o.Wave, o.State, o.LastSeq, o.Record
+	e.set(stored, true)
+	e.set(synthesised, o.Synthesised)
+	e.set(done, o.Done)
+	e.set(inFlight, o.InFlight)
+	e.set(failing, o.Failing)
 }
 
 // Restored ends a restoring: what superseded records still hold in budgets is
@@ -103,8 +108,9 @@ func (c *Core) open(o adapters.Opening) {
 	c.current[o.Rollout.Channel] = r
 	c.opened = append(c.opened, r)
 	var shared *states.Closure
-	for i, m := range o.Members {
-		s := &c.slots[c.slotOf(m.Host)]
+	last := none
+	for i := range o.Members {
+		s := &c.slots[c.slotOf(o.Members[i].Host, &last)]
 		runs := s.current()
 		c.retire(s)
 		if rec, ok := r.record(int32(i)); ok { // a member without a target has no record
@@ -138,19 +144,36 @@ func (c *Core) retire(s *slot) {
 	}
 }
 
-// slotOf finds a host's slot, and makes one for a host that is new.
-func (c *Core) slotOf(host states.Host) int32 {
-	id, ok := c.find(host)
-	if !ok {
-		id = int32(len(c.slots))
-		c.slots = append(c.slots, slot{name: host})
-		c.hosts.add(c.slots)
+// slotOf finds a host's slot, and makes one for a host that is new. Last is the
+// slot that was asked for before it: see [Core.findNext].
+func (c *Core) slotOf(host states.Host, last *int32) int32 {
+	id := *last + 1
+	if int(id) >= len(c.slots) || c.slots[id].name != host {
+		c.slots, id = c.hosts.slotOf(c.slots, host)
 	}
+	*last = id
 	return id
 }
 
 // find returns the place of a host's slot, and whether it has one.
 func (c *Core) find(host states.Host) (int32, bool) { return c.hosts.find(c.slots, host) }
+
+// none is the place of no slot, before the first.
+const none = int32(-1)
+
+// findNext does the same for who asks for one host after the other: most follow
+// each other in slots as they do in an opening, and are not looked for. The last
+// one's place is kept in last.
+func (c *Core) findNext(host states.Host, last *int32) (int32, bool) {
+	id, ok := *last+1, true
+	if int(id) >= len(c.slots) || c.slots[id].name != host {
+		id, ok = c.find(host)
+	}
+	if ok {
+		*last = id
+	}
+	return id, ok
+}
 
 // findBeat does the same for the host of a heartbeat, and remembers it.
 func (c *Core) findBeat(in *Beat) (int32, bool) {

@@ -10,7 +10,10 @@
 // hosts; each change appends one row, in the order of arrival, since random
 // updates of a large table cost five times as much. Which row is a record's
 // newest is kept in memory (32 to 48 bytes a host beside its name) and read
-// anew when the store is opened.
+// anew when the store is opened. What was read then of the records themselves
+// (24 bytes a host, and the records that are not terminal) is kept for whoever
+// starts on it, until [Store.Outlines] or [Store.Records] is called, or something
+// is stored.
 //
 // One process at a time writes to the file. The one that opened it last has
 // it: a store that was open before returns [ErrTakenOver] from its next commit

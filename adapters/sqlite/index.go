@@ -106,6 +106,18 @@ func (in *opened) search(h states.Host) (at int, tag uint32) {
 	}
 }
 
+// findText returns a host's place among the members, and whether it has one, by
+// a name that was not made a text yet, and its hash.
+func (in *opened) findText(host []byte, hash uint64) (int, bool) {
+	tag, mask := uint32(hash>>32), len(in.slots)-1
+	for at := int(hash) & mask; ; at = (at + 1) & mask {
+		s := in.slots[at]
+		if s.member == 0 || s.tag == tag && string(in.Members[s.member-1].Host) == string(host) {
+			return int(s.member) - 1, s.member != 0
+		}
+	}
+}
+
 // set is a set of places in an index: by opening, a bit a member.
 type set [][]uint64
 

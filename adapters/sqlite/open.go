@@ -55,7 +55,7 @@ func Open(ctx context.Context, db *sql.DB) (*Store, error) {
 
 func (s *Store) open(ctx context.Context) error {
 	s.turns = make(chan struct{}, 1)
-	s.index = newIndex()
+	s.index, s.outlined = newIndex(), new(outlined)
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return s.unopenable(ctx, "connecting", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"hash/maphash"
 	"iter"
 	"slices"
 	"sync"
@@ -34,6 +35,7 @@ func (s *Store) Records(ctx context.Context) iter.Seq2[states.Record, error] {
 		s.mu.RLock()
 		from, erased := s.last, s.erased
 		s.mu.RUnlock()
+		s.takeOutlined()
 		ctx, stop := context.WithCancel(ctx)
 		pages, gone := make(chan recordPage, ahead), make(chan struct{})
 		var seen set // the reader's until pages is closed
@@ -95,8 +97,9 @@ type recordPage struct {
 // or an error, or until nobody takes them any more.
 func (s *Store) pagesBack(ctx context.Context, from int64, seen *set, pages chan<- recordPage, gone <-chan struct{}) {
 	defer close(pages)
+	var skim codec.Skimmer
 	for from > 0 {
-		records, next, err := s.pageBack(ctx, from, seen)
+		records, next, err := s.pageBack(ctx, &skim, from, seen)
 		select {
 		case pages <- recordPage{records, err}:
 		case <-gone:
@@ -111,7 +114,7 @@ func (s *Store) pagesBack(ctx context.Context, from int64, seen *set, pages chan
 
 // pageBack reads a page of rows from one on backwards. It returns the records
 // that were not seen before, and where the next page begins; 0 is the end.
-func (s *Store) pageBack(ctx context.Context, from int64, seen *set) (out []states.Record, next int64, err error) {
+func (s *Store) pageBack(ctx context.Context, skim *codec.Skimmer, from int64, seen *set) (out []states.Record, next int64, err error) {
 	if err := s.settled(ctx); err != nil {
 		return nil, 0, err
 	}
@@ -130,15 +133,17 @@ func (s *Store) pageBack(ctx context.Context, from int64, seen *set) (out []stat
 		if len(data) == 0 {
 			continue
 		}
-		key, _, err := codec.DecodeChangedKey(data)
+		rollout, text, _, err := skim.Key(data)
 		if err != nil {
 			return out, 0, s.damaged("a row of the changes", err)
 		}
-		if !s.first(key, seen) {
+		host, ok := s.first(rollout, text, seen)
+		if !ok {
 			continue
 		}
-		rec, err := codec.DecodeChangedRecord(data)
+		rec, err := skim.Record(host)
 		if err != nil {
+			key := states.Key{Rollout: rollout, Host: host}
 			return out, 0, s.damaged("the row of "+key.String(), err)
 		}
 		out = append(out, rec)
@@ -149,10 +154,18 @@ func (s *Store) pageBack(ctx context.Context, from int64, seen *set) (out []stat
 	return out, next, nil
 }
 
-// first notes a record as seen and reports whether it was not before.
-func (s *Store) first(key states.Key, seen *set) bool {
+// first notes a record as seen and reports whether it was not before. The host
+// is given back as the opening names it.
+func (s *Store) first(rollout states.Rollout, host []byte, seen *set) (states.Host, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	in, i, ok := s.index.find(key)
-	return ok && seen.add(in, i)
+	in := s.index.byRollout[rollout]
+	if in == nil {
+		return "", false
+	}
+	i, ok := in.findText(host, maphash.Bytes(in.seed, host))
+	if !ok || !seen.add(in, i) {
+		return "", false
+	}
+	return in.Members[i].Host, true
 }

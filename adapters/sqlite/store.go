@@ -31,10 +31,11 @@ type Store struct {
 	// after its transaction was committed.
 	mu       sync.RWMutex
 	index    *index
-	last     int64   // the newest row
-	waste    []int64 // rows of records that were forgotten, to be erased with those before them
-	erased   int64   // counts the calls that erased rows
-	loads    int64   // counts how often all was read anew
+	last     int64     // the newest row
+	waste    []int64   // rows of records that were forgotten, to be erased with those before them
+	erased   int64     // counts the calls that erased rows
+	loads    int64     // counts how often all was read anew
+	outlined *outlined // nil: the records are to be read
 	ordering adapters.Ordering
 	doubt    bool  // the outcome of the last transaction is not known
 	anew     bool  // and it may have changed more than rows behind the newest

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/rollmend/rollmend/adapters"
-	"github.com/rollmend/rollmend/internal/codec"
-	"github.com/rollmend/rollmend/states"
 )
 
 // settleWithin bounds how long a commit whose answer was lost looks for its
@@ -108,6 +106,7 @@ func (s *Store) end(why error) error {
 // of it is, unless the error is [adapters.ErrUnknownOutcome]. The caller holds
 // the turn.
 func (s *Store) write(ctx context.Context, ordering adapters.Ordering, do func(*sql.Conn) error) error {
+	s.takeOutlined()
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return s.failed("connecting", err)
@@ -186,83 +185,4 @@ func (s *Store) transact(ctx context.Context, conn *sql.Conn, do func() error) e
 		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 	}
 	return err
-}
-
-// load reads into the index what the file holds beyond it.
-func (s *Store) load(ctx context.Context, conn *sql.Conn) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.loadOpenings(ctx, conn); err != nil {
-		return err
-	}
-	rows, err := conn.QueryContext(ctx, readChangesFrom, s.last)
-	if err != nil {
-		return s.unopenable(ctx, "reading changes", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id, previous int64
-		var data sql.RawBytes
-		if err := rows.Scan(&id, &previous, &data); err != nil {
-			return s.unopenable(ctx, "reading changes", err)
-		}
-		if id <= s.last {
-			return s.damaged(fmt.Sprintf("change %d stands behind change %d", id, s.last), nil)
-		}
-		if len(data) == 0 && previous == erasedRow {
-			s.last = id
-			continue
-		}
-		key, revision, err := codec.DecodeChangedKey(data)
-		if err != nil {
-			return s.damaged(fmt.Sprintf("change %d", id), err)
-		}
-		if s.forgotten(key) {
-			s.waste, s.last = append(s.waste, id), id
-			continue
-		}
-		in, i, ok := s.index.find(key)
-		if !ok {
-			return s.damaged(fmt.Sprintf("change %d is of %s, which was not opened", id, key), nil)
-		}
-		if newest := in.heads[i]; newest.row != previous || newest.revision >= revision {
-			return s.damaged(fmt.Sprintf("change %d of %s does not follow on change %d", id, key, newest.row), nil)
-		}
-		in.heads[i] = head{row: id, revision: revision}
-		s.last = id
-	}
-	if err := rows.Err(); err != nil {
-		return s.unopenable(ctx, "reading changes", err)
-	}
-	return nil
-}
-
-// forgotten reports whether a rollout has lost its members, so that what is left
-// of them is to be erased.
-func (s *Store) forgotten(key states.Key) bool {
-	in := s.index.byRollout[key.Rollout]
-	return in != nil && len(in.Members) == 0
-}
-
-func (s *Store) loadOpenings(ctx context.Context, conn *sql.Conn) error {
-	rows, err := conn.QueryContext(ctx, readOpenings, len(s.index.openings))
-	if err != nil {
-		return s.unopenable(ctx, "reading openings", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var data sql.RawBytes
-		if err := rows.Scan(&data); err != nil {
-			return s.unopenable(ctx, "reading openings", err)
-		}
-		o, err := codec.DecodeOpening(data)
-		if err != nil {
-			return s.damaged("an opening", err)
-		}
-		s.index.open(o)
-	}
-	if err := rows.Err(); err != nil {
-		return s.unopenable(ctx, "reading openings", err)
-	}
-	return nil
 }

@@ -181,7 +181,7 @@ func Cases() iter.Seq[Case] {
 	return func(yield func(Case) bool) {
 		for _, group := range [][]Case{
 			commitCases, logCases, fleetCases, valueCases, concurrencyCases, sharedCases, endingCases, fullCases, durabilityCases,
-			followCases, upkeepCases,
+			followCases, upkeepCases, outlineCases,
 		} {
 			for _, c := range group {
 				if !yield(c) {

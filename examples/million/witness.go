@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"iter"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -75,6 +76,11 @@ func (w *witness) Commit(ctx context.Context, changes []adapters.Change) ([]adap
 		}
 	}
 	return results, nil
+}
+
+// Outlines implements [adapters.Outliner].
+func (w *witness) Outlines(ctx context.Context) iter.Seq2[adapters.Outline, error] {
+	return adapters.Outlines(ctx, w.Store)
 }
 
 func (w *witness) blame(format string, args ...any) {

@@ -20,6 +20,8 @@ type reader struct {
 	observed states.Observation // the one read last
 	name     string
 	err      *Error
+	names    *names // nil: every text is made anew
+	room     *room  // nil: so is what a record points to
 }
 
 func (r *reader) begin(in []byte, m message) {
@@ -108,13 +110,49 @@ func (r *reader) string() string {
 	if v&1 == 1 {
 		return r.again(v >> 1)
 	}
-	size := v >> 1
+	in := r.bytes(v >> 1)
+	if r.names == nil {
+		return r.share(string(in))
+	}
+	return r.share(r.names.of(in))
+}
+
+// part reads a text as a part of whole, which is the message as text.
+func (r *reader) part(whole string) string {
+	v := r.uint()
+	if v&1 == 1 {
+		return r.again(v >> 1)
+	}
+	size := len(r.bytes(v >> 1))
+	return r.share(whole[r.at-size : r.at])
+}
+
+// text reads a text without making it. Where it may come again, whoever asks
+// for it puts it in its place, the last of shared.
+func (r *reader) text() []byte {
+	v := r.uint()
+	if v&1 == 1 {
+		return []byte(r.again(v >> 1))
+	}
+	in := r.bytes(v >> 1)
+	if len(in) >= minShared && r.n < maxShared {
+		r.n++
+	}
+	return in
+}
+
+func (r *reader) bytes(size uint64) []byte {
 	if size > uint64(len(r.in)-r.at) {
 		r.fail(fmt.Sprintf("a text of %d bytes, longer than what follows", size))
-		return ""
+		return nil
 	}
-	s := string(r.in[r.at : r.at+int(size)])
+	from := r.at
 	r.at += int(size)
+	return r.in[from:r.at]
+}
+
+// share notes a text that may come again.
+func (r *reader) share(s string) string {
 	if len(s) >= minShared && r.n < maxShared {
 		r.shared[r.n] = s
 		r.n++

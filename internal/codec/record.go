@@ -55,6 +55,11 @@ func (w *writer) doubt(d *states.Doubt) {
 func (r *reader) record(rec *states.Record) {
 	rec.Key = r.key()
 	rec.Revision = states.Revision(r.uint())
+	r.recordBody(rec)
+}
+
+// recordBody reads what follows key and revision.
+func (r *reader) recordBody(rec *states.Record) {
 	var dispatched, synthesised bool
 	r.flags(&rec.Gap, &dispatched, &synthesised)
 	rec.Wave = states.Wave(r.int())
@@ -72,18 +77,18 @@ func (r *reader) record(rec *states.Record) {
 }
 
 func (r *reader) doubt() *states.Doubt {
-	var d states.Doubt
+	d := r.room.newDoubt()
 	r.belief(&d.Before)
 	n := r.uint()
 	if n == 0 || n > states.MaxGuesses {
 		r.fail("a synthesised record rests on one guess at least, and on a few at most")
 		return nil
 	}
-	d.Guesses = make([]states.Guess, n)
+	d.Guesses = r.room.newGuesses(int(n))
 	for i := range d.Guesses {
 		d.Guesses[i] = r.guess()
 	}
-	return &d
+	return d
 }
 
 func (w *writer) belief(b *states.Belief) {
@@ -109,7 +114,7 @@ func (r *reader) belief(b *states.Belief) {
 	b.RevertedTo = states.Closure(r.string())
 	b.PolicyApplied = enum[states.OnFailure](r)
 	if n := r.count(minProbe); n > 0 {
-		b.Probes = make(states.Probes, n)
+		b.Probes = r.room.newProbes(n)
 		for i := range b.Probes {
 			b.Probes[i] = r.probe()
 		}

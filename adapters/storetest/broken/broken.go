@@ -85,6 +85,8 @@ func inMemory() []Store {
 			"an enactment whose context ends midway stores nothing and says so, or stores all"),
 		wrong("it yields a record again when it changes", func(s adapters.Store) adapters.Store { return yieldsTwice{s} },
 			"records may be left early, and the store used while they are read"),
+		wrong("it outlines what it was asked for first", func(s adapters.Store) adapters.Store { return &outlinesOnce{Store: s} },
+			"outlines say of every record what the record says, whatever was stored since the store was opened"),
 		wrong("it shows half a commit", func(s adapters.Store) adapters.Store { return &showsHalf{Store: s} },
 			"a reader sees a commit whole or not at all"),
 		wrong("it reads from a cache", func(s adapters.Store) adapters.Store { return &caches{Store: s} },

@@ -70,6 +70,28 @@ func (s yieldsTwice) Records(ctx context.Context) iter.Seq2[states.Record, error
 	}
 }
 
+// outlinesOnce keeps the outlines that it yielded first.
+type outlinesOnce struct {
+	adapters.Store
+	once sync.Once
+	kept []adapters.Outline
+}
+
+func (s *outlinesOnce) Outlines(ctx context.Context) iter.Seq2[adapters.Outline, error] {
+	s.once.Do(func() {
+		for o := range adapters.Outlines(ctx, s.Store) {
+			s.kept = append(s.kept, o)
+		}
+	})
+	return func(yield func(adapters.Outline, error) bool) {
+		for _, o := range s.kept {
+			if !yield(o, nil) {
+				return
+			}
+		}
+	}
+}
+
 // showsHalf lets one reader see a change of which the last step is still to
 // come.
 type showsHalf struct {
