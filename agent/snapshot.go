@@ -63,7 +63,12 @@ func (t *turn) takeable(s Snapshot) bool {
 	case w.orphan:
 		return !w.state.Terminal()
 	}
-	return w.released() && w == t.m.newest() && len(w.reports) < MaxKept
+	if !w.released() || w != t.m.newest() || len(w.reports) >= MaxKept {
+		return false
+	}
+	// It has activated. Where the record has gone back to before that, the kept
+	// reports bring it on; a host that was taken off the target since stays there.
+	return s.State == states.Soaking || s.State == states.Failed || s.Target.Is(t.m.current)
 }
 
 // terms reads a snapshot. A soak without an end begins now.

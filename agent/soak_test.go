@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/rollmend/rollmend/agent"
@@ -322,6 +323,44 @@ func TestAConvergenceThatIsRefusedIsTriedAgainFromTheSnapshot(t *testing.T) {
 	h.settle()
 	h.replied(agent.Snapshot{Rollout: first, State: states.Soaking, Target: "new"})
 	h.wantHeld(states.Rollout{}, 0)
+}
+
+// A record may have gone back to before the activation. Its agent has the reports
+// that bring it on; a host that was taken off the target since is not switched
+// again by what the control plane has forgotten.
+func TestARefusedConvergenceDoesNotSwitchAHostAgain(t *testing.T) {
+	for _, c := range []struct {
+		runs  states.Closure
+		held  states.Rollout
+		state states.State
+	}{
+		{"old", states.Rollout{}, 0},
+		{"", states.Rollout{}, 0},
+		{"new", first, states.Soaking},
+	} {
+		t.Run("it runs "+c.runs.String(), func(t *testing.T) {
+			h := newHost(t)
+			h.soaking()
+			h.converge()
+			for h.newest.Kind() != states.KindConverged {
+				h.answer(agent.ReportAnswered{Answer: agent.Told, Disposition: reducer.Applied})
+			}
+			h.answer(agent.ReportAnswered{Answer: agent.Told, Disposition: reducer.Refused})
+			h.runs = c.runs
+			h.start()
+			h.acts, h.sent = nil, nil
+			h.do(agent.BeatAnswered{
+				Now:       h.now,
+				Snapshots: []agent.Snapshot{{Rollout: first, State: states.Activating, Target: "new", AtDispatch: "old", LastSeq: 2}},
+				Replay:    []agent.Replay{{Rollout: first, From: 3}},
+			})
+			h.wantHeld(c.held, c.state)
+			if slices.Contains(h.acts, "activate new") {
+				t.Error("the host is switched")
+			}
+			h.wantSent("stable@a1 3 ActivationCompleted on new")
+		})
+	}
 }
 
 func TestAConvergenceThatIsRefusedForEverDoesNotFillTheJournal(t *testing.T) {
