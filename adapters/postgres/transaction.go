@@ -65,8 +65,11 @@ type work func(ctx context.Context, a *attempt) (*pgx.Batch, *finish, error)
 func (s *Store) transact(ctx context.Context, first func(*pgx.Batch), do work) error {
 	for try := 1; ; try++ {
 		err := s.try(ctx, try, first, do)
-		if !passing(err) && !errors.Is(err, errLost) || ctx.Err() != nil {
+		if !passing(err) && !errors.Is(err, errLost) {
 			return err
+		}
+		if ctx.Err() != nil {
+			return s.failed(ctx, "storing", err)
 		}
 		if try == maxTries {
 			return &ContentionError{Where: s.where, Tries: try, Err: err}
@@ -75,7 +78,7 @@ func (s *Store) transact(ctx context.Context, first func(*pgx.Batch), do work) e
 		select {
 		case <-time.After(rand.N(wait)):
 		case <-ctx.Done():
-			return ctx.Err()
+			return s.failed(ctx, "storing", err)
 		}
 	}
 }
