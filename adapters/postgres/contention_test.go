@@ -61,7 +61,7 @@ func mixed(t testing.TB, s *postgres.Store) []adapters.Change {
 
 // errand is a call that stores something, and what is to be there after it.
 type errand struct {
-	call   func(context.Context) error
+	on     func(context.Context, *postgres.Store) error
 	stored func()
 }
 
@@ -72,7 +72,7 @@ var errands = map[string]func(testing.TB, *postgres.Store) errand{
 		before, err := s.Fleet(t.Context())
 		require.NoError(t, err)
 		return errand{
-			func(ctx context.Context) error { return commitOf(ctx, s, batch)() },
+			func(ctx context.Context, s *postgres.Store) error { return commitOf(ctx, s, batch)() },
 			func() {
 				stored(t, s, batch)
 				after, err := s.Fleet(t.Context())
@@ -92,7 +92,7 @@ var errands = map[string]func(testing.TB, *postgres.Store) errand{
 			adapters.Imposition{Quarantine: reducer.Quarantine{Channel: "stable", Closure: "/nix/store/bad", Since: opened}}, later,
 		}
 		return errand{
-			func(ctx context.Context) error { return s.Enact(ctx, acts) },
+			func(ctx context.Context, s *postgres.Store) error { return s.Enact(ctx, acts) },
 			func() {
 				after, err := s.Fleet(t.Context())
 				require.NoError(t, err)
@@ -126,7 +126,7 @@ func TestWhatMetOthersIsStoredOnce(t *testing.T) {
 				s := openWatched(t, dsn, postgres.Options{Schema: in, Timeout: unhurried}, &w)
 				e := errands[at.call](t, s)
 				refusing(t, raw(t, dsn, in), at.place, code, 3)
-				require.NoError(t, e.call(t.Context()))
+				require.NoError(t, e.on(t.Context(), s))
 				require.Equal(t, []string{code, code, code}, w.told(), "the server refused it so often")
 				e.stored()
 			})
@@ -147,7 +147,7 @@ func TestWhatMeetsOthersAllTheTimeEndsAndLeavesNothing(t *testing.T) {
 				refusing(t, conn, at.place, code, 1_000_000)
 				before := contents(t, conn)
 
-				err := e.call(t.Context())
+				err := e.on(t.Context(), s)
 				var contended *postgres.ContentionError
 				require.ErrorAs(t, err, &contended)
 				require.Len(t, w.told(), contended.Tries)
@@ -156,7 +156,7 @@ func TestWhatMeetsOthersAllTheTimeEndsAndLeavesNothing(t *testing.T) {
 				require.Equal(t, before, contents(t, conn))
 
 				run(t, conn, `DROP FUNCTION refuse CASCADE`)
-				require.NoError(t, e.call(t.Context()))
+				require.NoError(t, e.on(t.Context(), s))
 				e.stored()
 			})
 		}
@@ -177,7 +177,7 @@ func TestWhoLeavesBetweenTwoTriesIsToldSo(t *testing.T) {
 			refusing(t, conn, at.place, "40001", 1_000_000)
 			before := contents(t, conn)
 			w.refused = leave
-			require.ErrorIs(t, e.call(ctx), context.Canceled)
+			require.ErrorIs(t, e.on(ctx, s), context.Canceled)
 			require.Equal(t, before, contents(t, conn))
 		})
 	}
@@ -221,18 +221,18 @@ func TestADeadlockIsSurvived(t *testing.T) {
 			gate, other := holding(t, dsn, in, c.gate), holding(t, dsn, in, c.theirs)
 			var wg sync.WaitGroup
 			var err error
-			wg.Go(func() { err = e.call(t.Context()) })
+			wg.Go(func() { err = e.on(t.Context(), s) })
 			pid := blockedBy(t, watcher, gate)
 			asked := make(chan error, 1)
 			go func() {
 				_, err := other.Exec(context.Background(), c.wanted)
 				asked <- err
 			}()
-			require.Eventually(t, func() bool {
+			require.True(t, eventually(func() bool {
 				var closed bool
 				err := watcher.QueryRow(context.Background(), `SELECT $1::int = ANY (pg_blocking_pids($2))`, pid, other.PgConn().PID()).Scan(&closed)
 				return err == nil && closed
-			}, patience, tick, "the other one does not wait for the store")
+			}), "the other one does not wait for the store")
 			run(t, gate, `ROLLBACK`)
 			require.NoError(t, <-asked, "the store was the one that was ended")
 			run(t, other, `ROLLBACK`)

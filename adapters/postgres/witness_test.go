@@ -30,9 +30,10 @@ const (
 type witness struct {
 	mu    sync.Mutex
 	codes []string // of the server's errors, in order
+	last  *pgconn.PgError
 
 	refused func()          // is called at each of them, where it is set
-	between func(*pgx.Conn) // is called after each batch of statements, likewise
+	between func(*pgx.Conn) // is called after each batch of statements, that went well, likewise
 }
 
 // openWatched opens a store with settings for its connections, and a witness of
@@ -47,8 +48,15 @@ func openWatched(t testing.TB, dsn string, o postgres.Options, w *witness, setti
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
-	s, err := postgres.Open(t.Context(), pool, o)
-	require.NoError(t, err)
+	return opens(t, pool, o)
+}
+
+// opens opens a store whose timeout a busy machine may miss.
+func opens(t testing.TB, pool *pgxpool.Pool, o postgres.Options) (s *postgres.Store) {
+	goesOn(t, func() (err error) {
+		s, err = postgres.Open(t.Context(), pool, o)
+		return err
+	})
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s
 }
@@ -62,10 +70,10 @@ func (w *witness) told() []string {
 
 func (w *witness) note(err error) {
 	var e *pgconn.PgError
-	if errors.As(err, &e) {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.codes = append(w.codes, e.Code)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if errors.As(err, &e) && e != w.last { // the driver tells of some twice
+		w.codes, w.last = append(w.codes, e.Code), e
 		if w.refused != nil {
 			w.refused()
 		}
@@ -88,9 +96,20 @@ func (w *witness) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQuer
 
 func (w *witness) TraceBatchEnd(_ context.Context, conn *pgx.Conn, data pgx.TraceBatchEndData) {
 	w.note(data.Err)
-	if w.between != nil {
+	if data.Err == nil && w.between != nil {
 		w.between(conn)
 	}
+}
+
+// eventually looks until something is so, and reports whether it came to be. It
+// looks on the caller's goroutine, one look at a time: a connection takes one.
+func eventually(so func() bool) bool {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(tick) {
+		if so() {
+			return true
+		}
+	}
+	return false
 }
 
 // run executes statements on a connection past the store.
@@ -105,11 +124,11 @@ func blockedBy(t testing.TB, watcher, holder *pgx.Conn, but ...uint32) (pid uint
 	if but == nil {
 		but = []uint32{}
 	}
-	require.Eventually(t, func() bool {
+	require.True(t, eventually(func() bool {
 		err := watcher.QueryRow(context.Background(), `SELECT pid FROM pg_stat_activity
 			WHERE $1::int = ANY (pg_blocking_pids(pid)) AND pid <> ALL ($2::int[]) LIMIT 1`, holder.PgConn().PID(), but).Scan(&pid)
 		return err == nil
-	}, patience, tick, "nobody waits for the lock")
+	}), "nobody waits for the lock")
 	return pid
 }
 
