@@ -54,12 +54,20 @@ type row struct {
 	entries [][]byte
 }
 
+// name is the host's name as it is.
+func (r *row) name() []byte {
+	if len(r.change.Record.Host) <= longestIndexed {
+		return r.host
+	}
+	return []byte(r.change.Record.Host)
+}
+
 // prepare encodes the changes and sorts them by key, the order in which every
 // commit locks. Changes of records that were never opened get their result.
 func (s *Store) prepare(ctx context.Context, changes []adapters.Change) (*batch, error) {
-	b := &batch{store: s, results: make([]adapters.Result, len(changes))}
+	b := &batch{store: s, rows: make([]row, 0, len(changes)), results: make([]adapters.Result, len(changes))}
 	seen := make(map[states.Key]struct{}, len(changes))
-	var scratch []byte
+	text := encoded{buf: []byte{}} // not nil: a name may be empty, and is not NULL
 	for i := range changes {
 		c := &changes[i]
 		key := c.Record.Key
@@ -67,7 +75,7 @@ func (s *Store) prepare(ctx context.Context, changes []adapters.Change) (*batch,
 			return &batch{}, fmt.Errorf("postgres: %s stands twice in a batch", key)
 		}
 		seen[key] = struct{}{}
-		r, err := encode(c, &scratch)
+		r, err := text.row(c, len(changes)-i)
 		if err != nil {
 			return &batch{}, err
 		}
@@ -92,23 +100,44 @@ func (s *Store) prepare(ctx context.Context, changes []adapters.Change) (*batch,
 	return b, nil
 }
 
-// encode holds a change to the port, by encoding it whole, and then encodes its
-// parts.
-func encode(c *adapters.Change, scratch *[]byte) (row, error) {
-	var err error
-	if *scratch, err = codec.AppendChange((*scratch)[:0], c); err != nil {
+// encoded holds what a batch's changes are encoded as, one behind the other, so
+// that they cost an allocation together and not some each.
+type encoded struct {
+	buf     []byte
+	entries [][]byte
+}
+
+// row holds a change to the port and encodes its parts. As many changes are
+// still to come, this one included.
+func (t *encoded) row(c *adapters.Change, left int) (row, error) {
+	if err := codec.CheckChange(c); err != nil {
 		return row{}, err
 	}
-	r := row{change: c, host: indexed(string(c.Record.Host)), data: codec.AppendRecord(nil, &c.Record)}
+	r := row{change: c}
+	from := len(t.buf)
+	t.buf = appendIndexed(t.buf, string(c.Record.Host))
+	r.host = t.since(from)
+	from = len(t.buf)
+	t.buf = codec.AppendRecord(t.buf, &c.Record)
+	r.data = t.since(from)
+	first := len(t.entries)
 	for j := range c.Effects {
-		data, err := codec.AppendEntry(nil, &c.Effects[j].Entry)
-		if err != nil {
+		var err error
+		from = len(t.buf)
+		if t.buf, err = codec.AppendEntry(t.buf, &c.Effects[j].Entry); err != nil {
 			return row{}, err
 		}
-		r.entries = append(r.entries, data)
+		t.entries = append(t.entries, t.since(from))
+	}
+	r.entries = t.entries[first:len(t.entries):len(t.entries)]
+	if cap(t.buf) < left*len(r.data) { // the first: others are about as long
+		t.buf = slices.Grow(t.buf, left*len(t.buf)*9/8)
+		t.entries = slices.Grow(t.entries, left*len(c.Effects))
 	}
 	return r, nil
 }
+
+func (t *encoded) since(from int) []byte { return t.buf[from:len(t.buf):len(t.buf)] }
 
 // openingOf returns the opening of a rollout, nil where there is none.
 func (s *Store) openingOf(ctx context.Context, r states.Rollout) (o *opened, err error) {
@@ -194,7 +223,11 @@ func (b *batch) write(ctx context.Context, a *attempt) (*pgx.Batch, *finish, err
 	if stored == 0 {
 		return nil, nil, nil
 	}
-	var end finish
+	end := finish{
+		rollouts:  make([]int64, 0, stored),
+		hosts:     make([][]byte, 0, stored),
+		revisions: make([]int64, 0, stored),
+	}
 	var w writes
 	if unsettled {
 		end.guard = a.ordering
@@ -210,7 +243,7 @@ func (b *batch) write(ctx context.Context, a *attempt) (*pgx.Batch, *finish, err
 			end.guard = c.Guard
 		}
 		end.rollouts = append(end.rollouts, r.opening.id)
-		end.hosts = append(end.hosts, []byte(c.Record.Host))
+		end.hosts = append(end.hosts, r.name())
 		end.revisions = append(end.revisions, int64(c.Record.Revision))
 		if err := w.add(r); err != nil {
 			return nil, nil, err
@@ -290,6 +323,10 @@ func (c *columns) add(r *row, revision states.Revision, data []byte) {
 	c.data = append(c.data, data)
 }
 
+// absent stands for a column that is to be empty: no state has this number, and
+// no transition was in the last millisecond before 1970.
+const absent = -1
+
 // imposed is a quarantine that a change brings. Of several for the same closure
 // the first of the batch has it.
 type imposed struct {
@@ -300,8 +337,8 @@ type imposed struct {
 // writes is what a commit stores, and a [reducer.Sink] of its effects.
 type writes struct {
 	fresh, moved, log columns
-	was, became       []*int16
-	at                []*int64
+	was, became       []int16 // absent where an entry brought no transition
+	at                []int64 // likewise
 	quarantines       []imposed
 
 	row *row // whose effects are being taken
@@ -325,7 +362,7 @@ func (w *writes) add(r *row) error {
 // Log implements [reducer.Sink].
 func (w *writes) Log(e reducer.LogEntry) error {
 	w.log.add(w.row, e.Revision, w.row.entries[e.Revision-w.row.change.Expect-1])
-	w.was, w.became, w.at = append(w.was, nil), append(w.became, nil), append(w.at, nil)
+	w.was, w.became, w.at = append(w.was, absent), append(w.became, absent), append(w.at, absent)
 	return nil
 }
 
@@ -339,8 +376,7 @@ func (w *writes) Quarantine(q reducer.Quarantine) error {
 // which came before.
 func (w *writes) Transition(t reducer.Transition) error {
 	last := len(w.at) - 1
-	was, became, at := int16(t.From), int16(t.To), int64(t.At)
-	w.was[last], w.became[last], w.at[last] = &was, &became, &at
+	w.was[last], w.became[last], w.at[last] = int16(t.From), int16(t.To), int64(t.At)
 	return nil
 }
 
