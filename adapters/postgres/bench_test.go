@@ -56,9 +56,8 @@ func recovered(t testing.TB, o *adapters.Opening, i int) adapters.Change {
 }
 
 // BenchmarkRecovery commits the chains of a wiped fleet by batch size, in turns
-// with a bare client that appends as many rows of as many bytes in one statement
-// and one round trip: the record, and three entries of its log. The server syncs
-// its commits.
+// with a bare client that appends as many rows of the same bytes in one statement
+// and one round trip: the record, and its effects. The server syncs its commits.
 func BenchmarkRecovery(b *testing.B) {
 	server, err := throwaway.Start(b.Context())
 	demand(b, err)
@@ -106,11 +105,9 @@ func appendRows(b *testing.B, conn *pgx.Conn, changes []adapters.Change) time.Du
 	var rows [][]byte
 	for i := range changes {
 		rows = append(rows, codec.AppendRecord(nil, &changes[i].Record))
-		for j := range changes[i].Effects {
-			entry, err := codec.AppendEntry(nil, &changes[i].Effects[j].Entry)
-			require.NoError(b, err)
-			rows = append(rows, entry)
-		}
+		effects, err := codec.AppendEffects(nil, changes[i].Record.Key, changes[i].Effects)
+		require.NoError(b, err)
+		rows = append(rows, effects)
 	}
 	from := time.Now()
 	_, err := conn.Exec(context.Background(), `INSERT INTO bare (data) SELECT unnest($1::bytea[])`, rows)

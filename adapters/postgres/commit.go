@@ -51,7 +51,7 @@ type row struct {
 	opening *opened
 	host    []byte // as in the index
 	data    []byte // the record
-	entries [][]byte
+	log     []byte // the effects
 }
 
 // name is the host's name as it is.
@@ -102,37 +102,28 @@ func (s *Store) prepare(ctx context.Context, changes []adapters.Change) (*batch,
 
 // encoded holds what a batch's changes are encoded as, one behind the other, so
 // that they cost an allocation together and not some each.
-type encoded struct {
-	buf     []byte
-	entries [][]byte
-}
+type encoded struct{ buf []byte }
 
 // row holds a change to the port and encodes its parts. As many changes are
 // still to come, this one included.
-func (t *encoded) row(c *adapters.Change, left int) (row, error) {
+func (t *encoded) row(c *adapters.Change, left int) (r row, err error) {
 	if err := codec.CheckChange(c); err != nil {
 		return row{}, err
 	}
-	r := row{change: c}
+	r.change = c
 	from := len(t.buf)
 	t.buf = appendIndexed(t.buf, string(c.Record.Host))
 	r.host = t.since(from)
 	from = len(t.buf)
 	t.buf = codec.AppendRecord(t.buf, &c.Record)
 	r.data = t.since(from)
-	first := len(t.entries)
-	for j := range c.Effects {
-		var err error
-		from = len(t.buf)
-		if t.buf, err = codec.AppendEntry(t.buf, &c.Effects[j].Entry); err != nil {
-			return row{}, err
-		}
-		t.entries = append(t.entries, t.since(from))
+	from = len(t.buf)
+	if t.buf, err = codec.AppendEffects(t.buf, c.Record.Key, c.Effects); err != nil {
+		return row{}, err
 	}
-	r.entries = t.entries[first:len(t.entries):len(t.entries)]
+	r.log = t.since(from)
 	if cap(t.buf) < left*len(r.data) { // the first: others are about as long
 		t.buf = slices.Grow(t.buf, left*len(t.buf)*9/8)
-		t.entries = slices.Grow(t.entries, left*len(c.Effects))
 	}
 	return r, nil
 }
@@ -337,7 +328,7 @@ type imposed struct {
 // writes is what a commit stores, and a [reducer.Sink] of its effects.
 type writes struct {
 	fresh, moved, log columns
-	was, became       []int16 // absent where an entry brought no transition
+	was, became       []int16 // of each row of the log; absent where nothing in it is a transition
 	at                []int64 // likewise
 	quarantines       []imposed
 
@@ -350,6 +341,8 @@ func (w *writes) add(r *row) error {
 		records = &w.fresh
 	}
 	records.add(r, r.change.Record.Revision, r.data)
+	w.log.add(r, r.change.Record.Revision, r.log)
+	w.was, w.became, w.at = append(w.was, absent), append(w.became, absent), append(w.at, absent)
 	w.row = r
 	for i := range r.change.Effects {
 		if err := r.change.Effects[i].To(w); err != nil {
@@ -359,12 +352,9 @@ func (w *writes) add(r *row) error {
 	return nil
 }
 
-// Log implements [reducer.Sink].
-func (w *writes) Log(e reducer.LogEntry) error {
-	w.log.add(w.row, e.Revision, w.row.entries[e.Revision-w.row.change.Expect-1])
-	w.was, w.became, w.at = append(w.was, absent), append(w.became, absent), append(w.at, absent)
-	return nil
-}
+// Log implements [reducer.Sink]. The entries of a change stand in one row, with
+// all its effects.
+func (w *writes) Log(reducer.LogEntry) error { return nil }
 
 // Quarantine implements [reducer.Sink].
 func (w *writes) Quarantine(q reducer.Quarantine) error {
@@ -372,11 +362,14 @@ func (w *writes) Quarantine(q reducer.Quarantine) error {
 	return nil
 }
 
-// Transition implements [reducer.Sink]. It stands in the row of its entry,
-// which came before.
+// Transition implements [reducer.Sink]. Of several in a change, its row says
+// where they began and where they ended.
 func (w *writes) Transition(t reducer.Transition) error {
 	last := len(w.at) - 1
-	w.was[last], w.became[last], w.at[last] = int16(t.From), int16(t.To), int64(t.At)
+	if w.was[last] == absent {
+		w.was[last] = int16(t.From)
+	}
+	w.became[last], w.at[last] = int16(t.To), int64(t.At)
 	return nil
 }
 
