@@ -75,9 +75,12 @@ func (s *Store) prepare(ctx context.Context, changes []adapters.Change) (*batch,
 			return &batch{}, fmt.Errorf("postgres: %s stands twice in a batch", key)
 		}
 		seen[key] = struct{}{}
-		r, err := text.row(c, len(changes)-i)
+		r, err := text.row(c)
 		if err != nil {
 			return &batch{}, err
+		}
+		if i == 0 {
+			text.buf = slices.Grow(text.buf, (len(changes)-1)*min(len(text.buf)*9/8, roomPerChange))
 		}
 		if r.opening, err = s.openingOf(ctx, key.Rollout); err != nil {
 			return &batch{}, err
@@ -104,9 +107,12 @@ func (s *Store) prepare(ctx context.Context, changes []adapters.Change) (*batch,
 // that they cost an allocation together and not some each.
 type encoded struct{ buf []byte }
 
-// row holds a change to the port and encodes its parts. As many changes are
-// still to come, this one included.
-func (t *encoded) row(c *adapters.Change, left int) (r row, err error) {
+// roomPerChange bounds the room that is made for each change ahead, going by the
+// first: most are alike and shorter, and a long one does not make all long.
+const roomPerChange = 1024
+
+// row holds a change to the port and encodes its parts.
+func (t *encoded) row(c *adapters.Change) (r row, err error) {
 	if err := codec.CheckChange(c); err != nil {
 		return row{}, err
 	}
@@ -122,9 +128,6 @@ func (t *encoded) row(c *adapters.Change, left int) (r row, err error) {
 		return row{}, err
 	}
 	r.log = t.since(from)
-	if cap(t.buf) < left*len(r.data) { // the first: others are about as long
-		t.buf = slices.Grow(t.buf, left*len(t.buf)*9/8)
-	}
 	return r, nil
 }
 
