@@ -238,7 +238,10 @@ func TestADeadlockIsSurvived(t *testing.T) {
 			run(t, other, `ROLLBACK`)
 			wg.Wait()
 			require.NoError(t, err)
-			require.Equal(t, []string{"40P01"}, w.told())
+			require.NotEmpty(t, w.told())
+			for _, code := range w.told() { // it may meet the other one again before that goes on
+				require.Equal(t, "40P01", code)
+			}
 			e.stored()
 		})
 	}
