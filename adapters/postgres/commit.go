@@ -51,15 +51,23 @@ type row struct {
 	opening *opened
 	host    []byte // as in the index
 	data    []byte // the record
-	entries [][]byte
+	log     []byte // the effects
+}
+
+// name is the host's name as it is.
+func (r *row) name() []byte {
+	if len(r.change.Record.Host) <= longestIndexed {
+		return r.host
+	}
+	return []byte(r.change.Record.Host)
 }
 
 // prepare encodes the changes and sorts them by key, the order in which every
 // commit locks. Changes of records that were never opened get their result.
 func (s *Store) prepare(ctx context.Context, changes []adapters.Change) (*batch, error) {
-	b := &batch{store: s, results: make([]adapters.Result, len(changes))}
+	b := &batch{store: s, rows: make([]row, 0, len(changes)), results: make([]adapters.Result, len(changes))}
 	seen := make(map[states.Key]struct{}, len(changes))
-	var scratch []byte
+	text := encoded{buf: []byte{}} // not nil: a name may be empty, and is not NULL
 	for i := range changes {
 		c := &changes[i]
 		key := c.Record.Key
@@ -67,9 +75,12 @@ func (s *Store) prepare(ctx context.Context, changes []adapters.Change) (*batch,
 			return &batch{}, fmt.Errorf("postgres: %s stands twice in a batch", key)
 		}
 		seen[key] = struct{}{}
-		r, err := encode(c, &scratch)
+		r, err := text.row(c)
 		if err != nil {
 			return &batch{}, err
+		}
+		if i == 0 {
+			text.buf = slices.Grow(text.buf, (len(changes)-1)*min(len(text.buf)*9/8, roomPerChange))
 		}
 		if r.opening, err = s.openingOf(ctx, key.Rollout); err != nil {
 			return &batch{}, err
@@ -92,23 +103,35 @@ func (s *Store) prepare(ctx context.Context, changes []adapters.Change) (*batch,
 	return b, nil
 }
 
-// encode holds a change to the port, by encoding it whole, and then encodes its
-// parts.
-func encode(c *adapters.Change, scratch *[]byte) (row, error) {
-	var err error
-	if *scratch, err = codec.AppendChange((*scratch)[:0], c); err != nil {
+// encoded holds what a batch's changes are encoded as, one behind the other, so
+// that they cost an allocation together and not some each.
+type encoded struct{ buf []byte }
+
+// roomPerChange bounds the room that is made for each change ahead, going by the
+// first: most are alike and shorter, and a long one does not make all long.
+const roomPerChange = 1024
+
+// row holds a change to the port and encodes its parts.
+func (t *encoded) row(c *adapters.Change) (r row, err error) {
+	if err := codec.CheckChange(c); err != nil {
 		return row{}, err
 	}
-	r := row{change: c, host: indexed(string(c.Record.Host)), data: codec.AppendRecord(nil, &c.Record)}
-	for j := range c.Effects {
-		data, err := codec.AppendEntry(nil, &c.Effects[j].Entry)
-		if err != nil {
-			return row{}, err
-		}
-		r.entries = append(r.entries, data)
+	r.change = c
+	from := len(t.buf)
+	t.buf = appendIndexed(t.buf, string(c.Record.Host))
+	r.host = t.since(from)
+	from = len(t.buf)
+	t.buf = codec.AppendRecord(t.buf, &c.Record)
+	r.data = t.since(from)
+	from = len(t.buf)
+	if t.buf, err = codec.AppendEffects(t.buf, c.Record.Key, c.Effects); err != nil {
+		return row{}, err
 	}
+	r.log = t.since(from)
 	return r, nil
 }
+
+func (t *encoded) since(from int) []byte { return t.buf[from:len(t.buf):len(t.buf)] }
 
 // openingOf returns the opening of a rollout, nil where there is none.
 func (s *Store) openingOf(ctx context.Context, r states.Rollout) (o *opened, err error) {
@@ -194,7 +217,11 @@ func (b *batch) write(ctx context.Context, a *attempt) (*pgx.Batch, *finish, err
 	if stored == 0 {
 		return nil, nil, nil
 	}
-	var end finish
+	end := finish{
+		rollouts:  make([]int64, 0, stored),
+		hosts:     make([][]byte, 0, stored),
+		revisions: make([]int64, 0, stored),
+	}
 	var w writes
 	if unsettled {
 		end.guard = a.ordering
@@ -210,7 +237,7 @@ func (b *batch) write(ctx context.Context, a *attempt) (*pgx.Batch, *finish, err
 			end.guard = c.Guard
 		}
 		end.rollouts = append(end.rollouts, r.opening.id)
-		end.hosts = append(end.hosts, []byte(c.Record.Host))
+		end.hosts = append(end.hosts, r.name())
 		end.revisions = append(end.revisions, int64(c.Record.Revision))
 		if err := w.add(r); err != nil {
 			return nil, nil, err
@@ -290,6 +317,10 @@ func (c *columns) add(r *row, revision states.Revision, data []byte) {
 	c.data = append(c.data, data)
 }
 
+// absent stands for a column that is to be empty: no state has this number, and
+// no transition was in the last millisecond before 1970.
+const absent = -1
+
 // imposed is a quarantine that a change brings. Of several for the same closure
 // the first of the batch has it.
 type imposed struct {
@@ -300,8 +331,8 @@ type imposed struct {
 // writes is what a commit stores, and a [reducer.Sink] of its effects.
 type writes struct {
 	fresh, moved, log columns
-	was, became       []*int16
-	at                []*int64
+	was, became       []int16 // of each row of the log; absent where nothing in it is a transition
+	at                []int64 // likewise
 	quarantines       []imposed
 
 	row *row // whose effects are being taken
@@ -313,6 +344,8 @@ func (w *writes) add(r *row) error {
 		records = &w.fresh
 	}
 	records.add(r, r.change.Record.Revision, r.data)
+	w.log.add(r, r.change.Record.Revision, r.log)
+	w.was, w.became, w.at = append(w.was, absent), append(w.became, absent), append(w.at, absent)
 	w.row = r
 	for i := range r.change.Effects {
 		if err := r.change.Effects[i].To(w); err != nil {
@@ -322,12 +355,9 @@ func (w *writes) add(r *row) error {
 	return nil
 }
 
-// Log implements [reducer.Sink].
-func (w *writes) Log(e reducer.LogEntry) error {
-	w.log.add(w.row, e.Revision, w.row.entries[e.Revision-w.row.change.Expect-1])
-	w.was, w.became, w.at = append(w.was, nil), append(w.became, nil), append(w.at, nil)
-	return nil
-}
+// Log implements [reducer.Sink]. The entries of a change stand in one row, with
+// all its effects.
+func (w *writes) Log(reducer.LogEntry) error { return nil }
 
 // Quarantine implements [reducer.Sink].
 func (w *writes) Quarantine(q reducer.Quarantine) error {
@@ -335,12 +365,14 @@ func (w *writes) Quarantine(q reducer.Quarantine) error {
 	return nil
 }
 
-// Transition implements [reducer.Sink]. It stands in the row of its entry,
-// which came before.
+// Transition implements [reducer.Sink]. Of several in a change, its row says
+// where they began and where they ended.
 func (w *writes) Transition(t reducer.Transition) error {
 	last := len(w.at) - 1
-	was, became, at := int16(t.From), int16(t.To), int64(t.At)
-	w.was[last], w.became[last], w.at[last] = &was, &became, &at
+	if w.was[last] == absent {
+		w.was[last] = int16(t.From)
+	}
+	w.became[last], w.at[last] = int16(t.To), int64(t.At)
 	return nil
 }
 

@@ -8,7 +8,7 @@
 // A commit is one transaction of two round trips, with synchronous commit on
 // whatever the server's default is: what was reported as stored survives what
 // the server's own settings (fsync, synchronous standbys) let it survive.
-// Records are keyed rows; the log is a row for each entry; everything stands in
+// Records are keyed rows; the log is a row for each change; everything stands in
 // a schema of its own, named in [Options].
 //
 // A transaction that meets another (serialisation failure, deadlock, a lost
@@ -16,7 +16,10 @@
 // [*ContentionError]. Where the connection is cut between a commit and its
 // answer, the store waits until the transaction has ended and reads whether the
 // commit is there; only where it cannot read that is the outcome
-// [adapters.ErrUnknownOutcome].
+// [adapters.ErrUnknownOutcome]. What takes longer than [Options] allow is a
+// [*TimeoutError], and a server that is away an [*adapters.UnavailableError]; a
+// caller may leave until the end of its transaction is on the way, and waits
+// for the answer from then on.
 //
 // What other replicas store arrives by notification ([Store.Follow]), with a
 // poll behind it, so that a notification that is lost only delays.

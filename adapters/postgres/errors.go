@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -17,12 +19,17 @@ import (
 type TimeoutError struct {
 	Where string
 	Doing string
-	After time.Duration
+	After time.Duration // 0: what the server's own lock_timeout says
 	Err   error
 }
 
 func (e *TimeoutError) Error() string {
-	return fmt.Sprintf("postgres: %s: %s took longer than %s, nothing of this call was stored: %v", e.Where, e.Doing, e.After, e.Err)
+	longer, raise := e.After.String(), "Options.Timeout"
+	if e.After == 0 {
+		longer, raise = "the server's lock_timeout", "lock_timeout"
+	}
+	return fmt.Sprintf("postgres: %s: %s took longer than %s, nothing of this call was stored: try again; if it stays so, look for load or a lock that something else holds, or raise %s: %v",
+		e.Where, e.Doing, longer, raise, e.Err)
 }
 
 func (e *TimeoutError) Unwrap() error { return e.Err }
@@ -52,6 +59,12 @@ const (
 	codeDiskFull      = "53100"
 	codeNoTable       = "42P01"
 	codeNoColumn      = "42703"
+
+	codeShutdown    = "57P01" // also of a connection that an operator ends
+	codeCrash       = "57P02"
+	codeStarting    = "57P03"
+	codeConnections = "53300" // there are as many as it takes
+	codeIdle        = "25P03" // the transaction stood idle for too long
 )
 
 // code returns the server's code for an error, and whether it is one after
@@ -74,6 +87,22 @@ func passing(err error) bool {
 	return false
 }
 
+// away reports whether an error says that the server was not there, or did not
+// let anybody in.
+func away(err error) bool {
+	var answer *pgconn.PgError
+	if errors.As(err, &answer) {
+		switch answer.Code {
+		case codeShutdown, codeCrash, codeStarting, codeConnections, codeIdle:
+			return true
+		}
+		return false
+	}
+	var refused *pgconn.ConnectError
+	var broken net.Error
+	return errors.As(err, &refused) || errors.As(err, &broken) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
 // failed makes an error of the driver one of the port's, where it is one that
 // a caller can act on.
 func (s *Store) failed(ctx context.Context, doing string, err error) error {
@@ -83,13 +112,18 @@ func (s *Store) failed(ctx context.Context, doing string, err error) error {
 	switch c, _ := code(err); c {
 	case codeDiskFull:
 		return &adapters.FullError{Where: s.where, Err: err}
-	case codeCanceled, codeLockTimeout:
+	case codeCanceled:
 		return &TimeoutError{Where: s.where, Doing: doing, After: s.timeout, Err: err}
+	case codeLockTimeout:
+		return &TimeoutError{Where: s.where, Doing: doing, Err: err}
 	case codeNoTable, codeNoColumn:
 		return s.damaged("its tables are not those that were opened", err)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return &TimeoutError{Where: s.where, Doing: doing, After: s.patience(), Err: err}
+	}
+	if away(err) {
+		return &adapters.UnavailableError{Where: s.where, Doing: doing, Err: err}
 	}
 	return fmt.Errorf("postgres: %s: %s: %w", s.where, doing, err)
 }

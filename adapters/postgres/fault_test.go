@@ -198,7 +198,7 @@ func TestASchemaFromTheFutureIsRefused(t *testing.T) {
 	var newer *adapters.NewerSchemaError
 	require.ErrorAs(t, err, &newer)
 	require.Equal(t, 99, newer.Found)
-	require.Equal(t, 2, newer.Known)
+	require.Equal(t, 3, newer.Known)
 }
 
 func TestReplicasThatStartAtOnceDoNotCollide(t *testing.T) {

@@ -136,11 +136,14 @@ const (
 	keptOfLonger   = 224 // of a longer one, so that it has 256 bytes with its digest
 )
 
-// indexed is a name as it stands in an index: see the migrations.
-func indexed(name string) []byte {
+// indexed is a name as it stands in an index: see the migrations. It is never
+// nil, which would be NULL.
+func indexed(name string) []byte { return appendIndexed([]byte{}, name) }
+
+func appendIndexed(dst []byte, name string) []byte {
 	if len(name) <= longestIndexed {
-		return []byte(name)
+		return append(dst, name...)
 	}
 	digest := sha256.Sum256([]byte(name))
-	return append([]byte(name[:keptOfLonger]), digest[:]...)
+	return append(append(dst, name[:keptOfLonger]...), digest[:]...)
 }

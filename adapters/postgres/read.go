@@ -184,16 +184,13 @@ func (s *Store) Log(ctx context.Context, key states.Key) (log []reducer.LogEntry
 			if revision == nil {
 				continue // nothing but the opening
 			}
-			entry, err := codec.DecodeEntry(data)
+			entries, err := codec.DecodeLogged(data)
 			if err != nil {
 				return s.damaged("the log of "+key.String(), err)
 			}
-			if entry.Snapshot != nil && len(log) == 1 {
-				log = log[:0] // it stands for the opening, too
-			} else if want := log[0].Revision + states.Revision(len(log)); *revision != int64(want) {
-				return s.damaged(fmt.Sprintf("the log of %s has entry %d where %d was to be", key, *revision, want), nil)
+			if log, err = s.extended(log, key, entries, states.Revision(*revision)); err != nil {
+				return err
 			}
-			log = append(log, entry)
 		}
 		if err := rows.Err(); err != nil || there {
 			return err
@@ -202,6 +199,27 @@ func (s *Store) Log(ctx context.Context, key states.Key) (log []reducer.LogEntry
 	})
 	if err != nil {
 		return nil, err
+	}
+	return log, nil
+}
+
+// extended returns a log with a row's entries behind it, which lead to a
+// revision.
+func (s *Store) extended(log []reducer.LogEntry, key states.Key, entries []reducer.LogEntry, to states.Revision) ([]reducer.LogEntry, error) {
+	for i := range entries {
+		e := &entries[i]
+		if e.Snapshot != nil && len(log) == 1 {
+			log = log[:0] // it stands for the opening, too
+		} else if want := log[0].Revision + states.Revision(len(log)); e.Revision != want {
+			return nil, s.damaged(fmt.Sprintf("the log of %s has entry %d where %d was to be", key, e.Revision, want), nil)
+		}
+		if e.Event.Key != key {
+			return nil, s.damaged(fmt.Sprintf("the log of %s has an entry of %s", key, e.Event.Key), nil)
+		}
+		log = append(log, *e)
+	}
+	if last := log[len(log)-1].Revision; last != to {
+		return nil, s.damaged(fmt.Sprintf("a row of the log of %s ends at %d, and stands at %d", key, last, to), nil)
 	}
 	return log, nil
 }

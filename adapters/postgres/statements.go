@@ -67,10 +67,13 @@ const (
 	updateRecords = `UPDATE rollmend.records r SET revision = v.revision, data = v.data
 		FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[]) AS v (rollout, host, revision, data)
 		WHERE r.rollout = v.rollout AND r.host = v.host`
+	// Rows are taken out of their arrays side by side in the list of what is
+	// selected: as a FROM, each array would be written down first.
 	insertRecords = `INSERT INTO rollmend.records (rollout, host, revision, data)
-		SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[])`
+		SELECT unnest($1::bigint[]), unnest($2::bytea[]), unnest($3::bigint[]), unnest($4::bytea[])`
 	insertLog = `INSERT INTO rollmend.log (rollout, host, revision, data, was, became, at)
-		SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[], $5::smallint[], $6::smallint[], $7::bigint[])`
+		SELECT unnest($1::bigint[]), unnest($2::bytea[]), unnest($3::bigint[]), unnest($4::bytea[]),
+		NULLIF(unnest($5::smallint[]), -1), NULLIF(unnest($6::smallint[]), -1), NULLIF(unnest($7::bigint[]), -1)`
 
 	addQuarantine = `INSERT INTO rollmend.quarantines (channel, closure, data) VALUES ($1, $2, $3)
 		ON CONFLICT DO NOTHING`

@@ -65,8 +65,14 @@ type work func(ctx context.Context, a *attempt) (*pgx.Batch, *finish, error)
 func (s *Store) transact(ctx context.Context, first func(*pgx.Batch), do work) error {
 	for try := 1; ; try++ {
 		err := s.try(ctx, try, first, do)
-		if !passing(err) && !errors.Is(err, errLost) || ctx.Err() != nil {
+		if !passing(err) && !errors.Is(err, errLost) {
 			return err
+		}
+		if ctx.Err() != nil {
+			return s.failed(ctx, "storing", err)
+		}
+		if try == maxTries && errors.Is(err, errLost) {
+			return &adapters.UnavailableError{Where: s.where, Doing: "storing", Err: err}
 		}
 		if try == maxTries {
 			return &ContentionError{Where: s.where, Tries: try, Err: err}
@@ -75,7 +81,7 @@ func (s *Store) transact(ctx context.Context, first func(*pgx.Batch), do work) e
 		select {
 		case <-time.After(rand.N(wait)):
 		case <-ctx.Done():
-			return ctx.Err()
+			return s.failed(ctx, "storing", err)
 		}
 	}
 }
@@ -137,7 +143,7 @@ func (s *Store) before(ctx context.Context, err error) error {
 		return err
 	}
 	if _, answered := code(err); !answered && ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("postgres: %s: %w: %w", s.where, errLost, err)
+		return fmt.Errorf("%w: %w", errLost, err)
 	}
 	return s.failed(ctx, "storing", err)
 }
@@ -212,7 +218,7 @@ func (s *Store) settle(ctx context.Context, a *attempt, cause error) error {
 		case err == nil && stored:
 			return nil
 		case err == nil:
-			return fmt.Errorf("postgres: %s: %w: %w", s.where, errLost, cause)
+			return fmt.Errorf("%w: %w", errLost, cause)
 		case errors.Is(err, errPruned), errors.Is(err, adapters.ErrClosed):
 			return fmt.Errorf("postgres: %s: %w: %w (%w)", s.where, adapters.ErrUnknownOutcome, cause, err)
 		}

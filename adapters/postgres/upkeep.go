@@ -88,7 +88,7 @@ func (s *Store) Compact(ctx context.Context, snapshots []reducer.LogEntry) ([]ad
 		b := new(pgx.Batch)
 		b.Queue(s.in(eraseLog), fits.rollouts, fits.hosts)
 		b.Queue(s.in(insertLog), fits.rollouts, fits.hosts, fits.revisions, fits.data,
-			make([]*int16, n), make([]*int16, n), make([]*int64, n))
+			slices.Repeat([]int16{absent}, n), slices.Repeat([]int16{absent}, n), slices.Repeat([]int64{absent}, n))
 		return b, &finish{}, nil
 	})
 	if err != nil {

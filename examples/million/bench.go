@@ -95,7 +95,7 @@ func (b *bench) wiped(ctx context.Context, f fleet) (*plane, error) {
 	if p.store, err = b.kind.open(ctx, b.at, dir); err != nil {
 		return nil, err
 	}
-	p.seen = newWitness(f, p.store)
+	p.seen = newWitness(f, p.store, b.kind.encode)
 	if p.engine, err = engine.New(ctx, engine.Options{Store: p.seen, Clock: wall{}, Cycle: b.cycle}); err != nil {
 		return p, err
 	}

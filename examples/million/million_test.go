@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rollmend/rollmend/adapters"
+	"github.com/rollmend/rollmend/internal/codec"
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 )
@@ -89,7 +90,7 @@ func TestTheWitnessSeesWhoPassesAGate(t *testing.T) {
 		{"on another closure", [][]adapters.Change{wrongClosure}, "converged on another"},
 		{"in another state", [][]adapters.Change{soaking}, "became Soaking"},
 	} {
-		w := newWitness(f, nothing{})
+		w := newWitness(f, nothing{}, codec.AppendChange)
 		for _, changes := range c.commits {
 			_, err := w.Commit(t.Context(), changes)
 			require.NoError(t, err)

@@ -24,7 +24,7 @@ func (b *bench) again(dir string, f fleet, cycle time.Duration) (*plane, error) 
 		if err != nil {
 			return nil, err
 		}
-		p.store, p.seen = store, newWitness(f, store)
+		p.store, p.seen = store, newWitness(f, store, b.kind.encode)
 		for i := range p.seen.state {
 			p.seen.beenThere(i)
 		}

@@ -11,30 +11,28 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 
+	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/adapters/etcd"
 	cluster "github.com/rollmend/rollmend/adapters/etcd/throwaway"
 	"github.com/rollmend/rollmend/adapters/postgres"
 	database "github.com/rollmend/rollmend/adapters/postgres/throwaway"
+	"github.com/rollmend/rollmend/internal/codec"
 )
 
 // This file is about stores behind a server, which is started for the run. Each
 // store has a place of its own on it, named like its folder.
 
-// What a host's chain is stored as: PostgreSQL has a row for the record and one
-// for each of three log entries, etcd a key for the record and one for its log.
-// The bare clients write as many, of as many bytes together.
-const (
-	postgresRows = 4
-	etcdRows     = 2
-)
+// apart is what these stores write of a change: a row for the record, and one
+// for the effects. The bare clients write as many, of as many bytes together.
+func apart(dst []byte, c *adapters.Change) ([]byte, error) {
+	return codec.AppendEffects(codec.AppendRecord(dst, &c.Record), c.Record.Key, c.Effects)
+}
 
-// pieces cuts each row into so many.
-func pieces(rows [][]byte, n int) [][]byte {
-	out := make([][]byte, 0, n*len(rows))
+// halves cuts each row in two.
+func halves(rows [][]byte) [][]byte {
+	out := make([][]byte, 0, 2*len(rows))
 	for _, row := range rows {
-		for i := range n {
-			out = append(out, row[i*len(row)/n:(i+1)*len(row)/n])
-		}
+		out = append(out, row[:len(row)/2], row[len(row)/2:])
 	}
 	return out
 }
@@ -76,7 +74,7 @@ func barePostgres(ctx context.Context, at, dir string) (bare, error) {
 }
 
 func (b *barePostgresRows) append(ctx context.Context, rows [][]byte) error {
-	_, err := b.conn.Exec(ctx, b.insert, pieces(rows, postgresRows))
+	_, err := b.conn.Exec(ctx, b.insert, halves(rows))
 	return err
 }
 
@@ -126,7 +124,7 @@ const perInner = 100
 
 func (b *bareEtcdRows) append(ctx context.Context, rows [][]byte) error {
 	var parts []clientv3.Op
-	rows = pieces(rows, etcdRows)
+	rows = halves(rows)
 	for len(rows) > 0 {
 		n := min(perInner, len(rows))
 		puts := make([]clientv3.Op, n)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/adapters/sqlite"
+	"github.com/rollmend/rollmend/internal/codec"
 )
 
 // kind is a store that a fleet can be kept in, and the bare driver beside it
@@ -20,6 +21,9 @@ type kind struct {
 	start func(ctx context.Context) (at string, stop func(), err error) // nil: there is no server to start
 	open  func(ctx context.Context, at, dir string) (closingStore, error)
 	bare  func(ctx context.Context, at, dir string) (bare, error)
+
+	// encode appends what the store writes of a change, without keys.
+	encode func(dst []byte, c *adapters.Change) ([]byte, error)
 }
 
 type closingStore interface {
@@ -34,9 +38,9 @@ type bare interface {
 }
 
 var kinds = []kind{
-	{"sqlite", nil, openSQLite, bareSQLite},
-	{"postgres", startPostgres, openPostgres, barePostgres},
-	{"etcd", startEtcd, openEtcd, bareEtcd},
+	{"sqlite", nil, openSQLite, bareSQLite, codec.AppendChange},
+	{"postgres", startPostgres, openPostgres, barePostgres, apart},
+	{"etcd", startEtcd, openEtcd, bareEtcd, apart},
 }
 
 func storeNames() (names []string) {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/rollmend/rollmend/adapters"
-	"github.com/rollmend/rollmend/internal/codec"
 	"github.com/rollmend/rollmend/states"
 )
 
@@ -18,7 +17,8 @@ import (
 // neither the gates nor the engine.
 type witness struct {
 	adapters.Store
-	fleet fleet
+	fleet  fleet
+	encode func([]byte, *adapters.Change) ([]byte, error) // a change, as the store does
 
 	mu        sync.Mutex
 	state     []states.State // of each host, as committed; Pending where nothing is stored
@@ -38,8 +38,8 @@ type witness struct {
 // sampleEvery is how many changes pass for one whose row is measured.
 const sampleEvery = 997
 
-func newWitness(f fleet, store adapters.Store) *witness {
-	w := &witness{Store: store, fleet: f, state: make([]states.State, f.hosts)}
+func newWitness(f fleet, store adapters.Store, encode func([]byte, *adapters.Change) ([]byte, error)) *witness {
+	w := &witness{Store: store, fleet: f, encode: encode, state: make([]states.State, f.hosts)}
 	for i := range w.state {
 		w.state[i] = states.Pending
 		w.undone[f.channel(i)][f.wave(i)]++
@@ -122,7 +122,7 @@ func (w *witness) judge(c *adapters.Change) {
 
 func (w *witness) count(c *adapters.Change) {
 	if w.changes++; w.changes%sampleEvery == 1 {
-		row, err := codec.AppendChange(nil, c)
+		row, err := w.encode(nil, c)
 		if err != nil {
 			w.blame("%s: %w", c.Record.Key, err)
 		}

@@ -16,7 +16,7 @@ import (
 // entries do not fit together: no store could give back the log of such a
 // record.
 func AppendChange(dst []byte, c *adapters.Change) ([]byte, error) {
-	if err := check(c); err != nil {
+	if err := CheckChange(c); err != nil {
 		return dst, err
 	}
 	var w writer
@@ -85,8 +85,10 @@ func DecodeChangedKey(in []byte) (states.Key, states.Revision, error) {
 	return key, revision, nil
 }
 
-// check holds a change to what the port says of it.
-func check(c *adapters.Change) error {
+// CheckChange holds a change to what the port says of it, as [AppendChange]
+// does: for stores that keep its parts apart. Whether a body is of a known type
+// is told by [AppendEntry].
+func CheckChange(c *adapters.Change) error {
 	if len(c.Effects) == 0 {
 		return contradiction(c, "it has no effects")
 	}

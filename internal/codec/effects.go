@@ -39,3 +39,18 @@ func DecodeEffects(in []byte) (states.Key, []reducer.Effects, error) {
 	}
 	return key, list, r.end()
 }
+
+// DecodeLogged reads a part of a log in any form that stores keep one in: the
+// effects of a change, an entry, or a snapshot. The error is an [*Error].
+func DecodeLogged(in []byte) ([]reducer.LogEntry, error) {
+	if len(in) < 2 || in[1] != effectsMessage.tag {
+		e, err := DecodeEntry(in)
+		return []reducer.LogEntry{e}, err
+	}
+	_, effects, err := DecodeEffects(in)
+	entries := make([]reducer.LogEntry, len(effects))
+	for i := range effects {
+		entries[i] = effects[i].Entry
+	}
+	return entries, err
+}
