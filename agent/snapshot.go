@@ -91,11 +91,13 @@ func (t *turn) terms(s Snapshot) Taken {
 
 // recount goes on behind a heartbeat that the control plane knows of and that
 // this agent never sent: one from before the host was installed anew. Until then
-// every heartbeat of the host looks older than that one.
+// every heartbeat of the host looks older than that one, so the next one comes
+// soon; not at once, since two hosts of one name would outdo each other.
 func (t *turn) recount(newest states.Order) {
 	st := &t.m.standing
 	if newest.Given() && t.m.cfg.Generation != First && (newest.After(st.Order) || newest.Boot == st.Order.Boot && st.Unproven) {
 		st.Order, st.Unproven = states.Order{Boot: newest.Boot + 1}, false
+		t.m.nextBeat = min(t.m.nextBeat, t.now.Add(t.m.cfg.RetryEvery))
 		t.stand()
 	}
 }

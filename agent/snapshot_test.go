@@ -129,6 +129,10 @@ func TestSnapshot(t *testing.T) {
 			h.replied() // which proves its count
 			h.do(agent.BeatAnswered{Now: h.now, Newest: states.Order{Boot: 1, Beat: 13}})
 			diff(h.t, "order", states.Order{Boot: 2}, h.m.Order())
+			beats := len(h.beats)
+			h.tick(h.m.Wake().Sub(h.now))
+			diff(h.t, "beats", beats+1, len(h.beats))
+			diff(h.t, "since the beat that counted for nothing", h.cfg.RetryEvery, h.now.Sub(h.beats[beats-1].At))
 		}},
 		{"an agent that is told of a beat that overtook another of its own does not count anew", func(h *host) {
 			h.start()

@@ -179,7 +179,11 @@ func (c *checks) reported(p *plane, was *states.Record, entry *reducer.LogEntry)
 	right := !h.jumped && h.clockOff == 0 && !ev.Clamped && knows
 	if ev.Kind() == states.KindConverged && entry.Disposition <= reducer.Absorbed && right &&
 		!h.truth.served(was.Target, was.Policy.Soak, ev.At) {
-		p.violate(soakServed, "%s: converged at %s, a soak of %s after what it ran", ev.Key, ev.At, was.Policy.Soak)
+		if h.config.Generation == agent.First && ev.At < was.At(states.ActivatedAt) {
+			p.report.Exceptions["an agent of the first generation numbers anew where it is sent a rollout again: a report of the first time, long under way, is taken for one of the second"]++
+		} else {
+			p.violate(soakServed, "%s: converged at %s, a soak of %s after what it ran", ev.Key, ev.At, was.Policy.Soak)
+		}
 	}
 	if d := h.truth.of(ev.Key.Rollout); !d.kinds[ev.Kind()] {
 		p.violate(nothingInvented, "%s: the agent never said %s", ev.Key, ev.Kind())
