@@ -3,9 +3,7 @@ package etcd
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/rollmend/rollmend/adapters"
@@ -59,17 +57,6 @@ func (k *openings) withID(id string) *opened {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	return k.byID[id]
-}
-
-// member returns a host's place in the opening.
-func (o *opened) member(h states.Host) (adapters.Member, bool) {
-	i, ok := slices.BinarySearchFunc(o.Members, h, func(m adapters.Member, h states.Host) int {
-		return strings.Compare(string(m.Host), string(h))
-	})
-	if !ok {
-		return adapters.Member{}, false
-	}
-	return o.Members[i], true
 }
 
 // find returns the opening of a rollout, nil where there is none.

@@ -109,11 +109,11 @@ func (s *Store) member(ctx context.Context, key states.Key) (*opened, adapters.M
 	if o == nil {
 		return nil, adapters.Member{}, notFound(key)
 	}
-	m, ok := o.member(key.Host)
+	i, ok := o.Place(key.Host)
 	if !ok {
 		return nil, adapters.Member{}, notFound(key)
 	}
-	return o, m, nil
+	return o, o.Members[i], nil
 }
 
 // about reads a range that belongs to a record, and makes sure that the
