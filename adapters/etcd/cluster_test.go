@@ -14,6 +14,7 @@ import (
 	"github.com/rollmend/rollmend/adapters/etcd"
 	"github.com/rollmend/rollmend/adapters/etcd/throwaway"
 	"github.com/rollmend/rollmend/adapters/storetest"
+	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 	"github.com/stretchr/testify/require"
 )
@@ -141,6 +142,21 @@ func refuses(t testing.TB, s *etcd.Store, rec states.Record) {
 	require.ErrorAs(t, err, &unavailable)
 	_, err = s.Fleet(t.Context())
 	require.ErrorAs(t, err, &unavailable)
+	gone := dispatch(t, rec).Record
+	compacted, err := s.Compact(t.Context(), []reducer.LogEntry{{
+		Revision: gone.Revision, Snapshot: &reducer.Snapshot{Record: gone}, Event: reducer.Event{Key: gone.Key},
+	}})
+	require.Nil(t, compacted)
+	require.ErrorAs(t, err, &unavailable)
+	require.NotErrorIs(t, err, adapters.ErrUnknownOutcome)
+	for _, p := range []adapters.Pruning{{Rollouts: []states.Rollout{rec.Rollout}}, {Most: 10}} {
+		_, err = s.Prune(t.Context(), p)
+		require.ErrorAs(t, err, &unavailable)
+		require.NotErrorIs(t, err, adapters.ErrUnknownOutcome)
+	}
+	for _, err := range s.Strays(t.Context()) {
+		require.ErrorAs(t, err, &unavailable)
+	}
 }
 
 // leaderless waits until a member knows that it has no leader.

@@ -259,6 +259,19 @@ func TestAFullDatabaseSaysSo(t *testing.T) {
 	o := opening("a")
 	require.NoError(t, s.Enact(t.Context(), []adapters.Act{o}))
 	rec := whole(t, s, states.Key{Rollout: o.Rollout, Host: "a"})
+	old := opening("a", "b")
+	old.Rollout.Channel = "old"
+	require.NoError(t, s.Enact(t.Context(), []adapters.Act{old}))
+	moved(t, s, keyIn(old, 0))
+	newer := succeed(t, s, old)
+	moved(t, s, keyIn(newer, 0))
+	fits := snapshot(t, s, keyIn(newer, 0))
+	succeed(t, s, newer)
+	forget := adapters.Pruning{Rollouts: []states.Rollout{old.Rollout}}
+	_, err := s.Prune(t.Context(), forget)
+	require.NoError(t, err)
+	fleet, err := s.Fleet(t.Context())
+	require.NoError(t, err)
 	filler := strings.Repeat("x", 1<<20)
 	// A put that does not fit raises the alarm, which takes effect a moment later;
 	// until then what is small still fits. What the disk takes long for may fail
@@ -271,12 +284,23 @@ func TestAFullDatabaseSaysSo(t *testing.T) {
 		require.NoError(t, full.Err(), "the last put ended with %v, the alarms with %v", put, err)
 		raised = err == nil && len(alarms.Alarms) > 0
 	}
-	_, err := s.Commit(t.Context(), []adapters.Change{dispatch(t, rec)})
+	_, err = s.Commit(t.Context(), []adapters.Change{dispatch(t, rec)})
 	var refused *adapters.FullError
 	require.ErrorAs(t, err, &refused)
 	require.ErrorContains(t, err, "defrag")
 	require.ErrorAs(t, s.Enact(t.Context(), []adapters.Act{adapters.Imposition{}}), &refused)
 	require.Equal(t, rec, whole(t, s, rec.Key), "reading goes on")
+	_, err = s.Compact(t.Context(), []reducer.LogEntry{fits})
+	require.ErrorAs(t, err, &refused)
+	forget.Rollouts = []states.Rollout{newer.Rollout}
+	_, err = s.Prune(t.Context(), forget)
+	require.ErrorAs(t, err, &refused)
+	after, err := s.Fleet(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, fleet, after, "nothing is forgotten")
+	done, err := s.Prune(t.Context(), adapters.Pruning{Most: 100})
+	require.NoError(t, err)
+	require.Equal(t, adapters.Pruned{Erased: 3}, done, "what was forgotten is erased all the same")
 
 	status, err := client.Status(t.Context(), cluster.Endpoints()[0])
 	require.NoError(t, err)
@@ -289,6 +313,9 @@ func TestAFullDatabaseSaysSo(t *testing.T) {
 	results, err := s.Commit(t.Context(), []adapters.Change{dispatch(t, rec)})
 	require.NoError(t, err)
 	require.NoError(t, results[0].Err)
+	_, err = s.Prune(t.Context(), forget)
+	require.NoError(t, err)
+	require.Empty(t, verified(t, s))
 }
 
 // The pieces of a large opening hang on a lease until the opening is there.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/adapters/etcd"
@@ -419,4 +420,34 @@ func TestMoreRolloutsThanATransactionTakesAreNotForgotten(t *testing.T) {
 	for i, o := range f.Openings {
 		require.Equal(t, i < 300, len(o.Members) == 0, "%s", o.Rollout)
 	}
+}
+
+// The servers keep what was erased until their own history is compacted; then
+// the room is there for what comes next.
+func TestRoomIsGivenBackOnceTheHistoryIsCompacted(t *testing.T) {
+	cluster := start(t, 1)
+	client := raw(t, cluster)
+	s := open(t, cluster.Endpoints(), etcd.Options{})
+	const n = 1000
+	o := openedFleet(t, s, n)
+	var batch []adapters.Change
+	for i := range n {
+		batch = append(batch, recovered(t, &o, i))
+	}
+	_, err := s.Commit(t.Context(), batch)
+	require.NoError(t, err)
+	next := succeed(t, s, o)
+	used := func() int64 {
+		compactHistory(t, client)
+		status, err := client.Status(t.Context(), cluster.Endpoints()[0])
+		require.NoError(t, err)
+		return status.DbSizeInUse
+	}
+	before := used()
+	done, err := s.Prune(t.Context(), adapters.Pruning{Rollouts: []states.Rollout{o.Rollout}, Most: 5 * n})
+	require.NoError(t, err)
+	require.Equal(t, adapters.Pruned{Erased: 2*n + 1}, done)
+	require.Eventually(t, func() bool { return used() < before/4 }, time.Minute, 10*time.Millisecond)
+	moved(t, s, keyIn(next, 0))
+	require.Empty(t, verified(t, s))
 }
