@@ -118,6 +118,10 @@ func TestAnEnactmentWhoseAnswerIsLostIsLookedUp(t *testing.T) {
 
 // between opens a store whose client hands over each transaction on its way.
 func between(t testing.TB, hand func(txn *etcdserverpb.TxnRequest, send func() error) error) *etcd.Store {
+	return betweenIn(t, prefix(), hand)
+}
+
+func betweenIn(t testing.TB, in string, hand func(txn *etcdserverpb.TxnRequest, send func() error) error) *etcd.Store {
 	intercept := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, send grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 		goOn := func() error { return send(ctx, method, req, reply, cc, opts...) }
 		if txn, ok := req.(*etcdserverpb.TxnRequest); ok {
@@ -131,7 +135,7 @@ func between(t testing.TB, hand func(txn *etcdserverpb.TxnRequest, send func() e
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, client.Close()) })
-	s, err := etcd.Open(t.Context(), client, etcd.Options{Prefix: prefix()})
+	s, err := etcd.Open(t.Context(), client, etcd.Options{Prefix: in, Timeout: patience})
 	require.NoError(t, err)
 	return s
 }

@@ -451,3 +451,35 @@ func TestRoomIsGivenBackOnceTheHistoryIsCompacted(t *testing.T) {
 	moved(t, s, keyIn(next, 0))
 	require.Empty(t, verified(t, s))
 }
+
+// As many snapshots as a transaction may hold at once: more would be refused by
+// the server.
+func TestSnapshotsUpToEveryLimitAreOneTransaction(t *testing.T) {
+	in := prefix()
+	s := open(t, one(t).Endpoints(), etcd.Options{Prefix: in, RequestBytes: 1_400_000})
+	const n = 1200
+	o := openedFleet(t, s, n)
+	var batch []adapters.Change
+	var snapshots []reducer.LogEntry
+	for i := range n {
+		c := dispatch(t, member(t, &o, i))
+		_, opened, err := o.Record(o.Members[i])
+		require.NoError(t, err)
+		entry, err := reducer.Compact([]reducer.LogEntry{opened, c.Effects[0].Entry})
+		require.NoError(t, err)
+		batch, snapshots = append(batch, c), append(snapshots, entry)
+	}
+	_, err := s.Commit(t.Context(), batch)
+	require.NoError(t, err)
+	results, err := s.Compact(t.Context(), snapshots)
+	require.NoError(t, err)
+	mods := map[int64]bool{}
+	for i, mod := range writtenAt(t, in) {
+		require.NoError(t, results[i].Err, i)
+		mods[mod] = true
+	}
+	require.Len(t, mods, 1, "one transaction")
+	log, err := s.Log(t.Context(), keyIn(o, 7))
+	require.NoError(t, err)
+	require.Equal(t, snapshots[7:8], log)
+}
