@@ -27,7 +27,7 @@ var errHidden = errors.New("its log was compacted since, or its rollout forgotte
 func (p *part) behind(ctx context.Context, out *outcome) error {
 	var ops []clientv3.Op
 	for _, r := range p.rows {
-		ops = append(ops, p.store.shows(r, now)...)
+		ops = append(ops, p.store.shows(r, newest)...)
 	}
 	resp, err := p.store.read(ctx, looking, grouped(ops)...)
 	if err != nil {
@@ -44,7 +44,7 @@ func (p *part) behind(ctx context.Context, out *outcome) error {
 
 const (
 	looking = "looking for a commit"
-	now     = 0 // as a revision
+	newest  = 0 // as a revision
 )
 
 // shows reads, as of a revision, whether a change's opening is there, and how its
