@@ -220,6 +220,7 @@ func TestTimeThatRunsOutOverALeaderPutsNothingInDoubt(t *testing.T) {
 }
 
 func TestAMinorityThatIsCutOffRefusesAndTheRestGoesOn(t *testing.T) {
+	t.Parallel() // it waits, most of the time
 	c := start(t, 3)
 	in := prefix()
 	s := open(t, c.Endpoints(), etcd.Options{Prefix: in})
@@ -251,6 +252,7 @@ func TestAMinorityThatIsCutOffRefusesAndTheRestGoesOn(t *testing.T) {
 }
 
 func TestWithoutAQuorumNothingIsHalfDoneAndWithOneAllIsThere(t *testing.T) {
+	t.Parallel() // it waits, most of the time
 	c := start(t, 3)
 	o := etcd.Options{Prefix: prefix(), Timeout: 4 * time.Second}
 	s := open(t, c.Endpoints(), o)
@@ -316,6 +318,7 @@ func TestHistoriesOnThreeMembersAreLinearizable(t *testing.T) {
 // The leader may be lost between what an upkeep has read and what it writes:
 // nothing is half done, and the next call does it.
 func TestAnUpkeepThatLosesItsLeaderIsNotHalfDone(t *testing.T) {
+	t.Parallel() // it waits, most of the time
 	c := start(t, 3)
 	in := prefix()
 	others := open(t, c.Endpoints(), etcd.Options{Prefix: in})
