@@ -17,6 +17,7 @@ import (
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 	"github.com/stretchr/testify/require"
+	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 // These tests are about faults of a three-member cluster. Where a fault hits is
@@ -172,8 +173,9 @@ func upkeepRefuses(t testing.TB, s *etcd.Store, rec states.Record) {
 	}
 	told := make(map[string]chan error, len(calls))
 	for name, call := range calls {
-		told[name] = make(chan error, 1)
-		go func() { told[name] <- call() }()
+		tell := make(chan error, 1)
+		told[name] = tell
+		go func() { tell <- call() }()
 	}
 	for name := range calls {
 		err := <-told[name]
@@ -289,17 +291,41 @@ func TestWithoutAQuorumNothingIsHalfDoneAndWithOneAllIsThere(t *testing.T) {
 	require.NoError(t, err, "the store goes on")
 }
 
+// written waits until something was written, and then for half a second of work:
+// a cluster that loses its leader before it has served anybody never does. It
+// reports false where it is done.
+func written(client *clientv3.Client, done <-chan struct{}) bool {
+	for from := int64(0); ; {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		now, err := client.Get(ctx, "any")
+		cancel()
+		if err == nil && from != 0 && now.Header.Revision > from {
+			break
+		}
+		if err == nil && from == 0 {
+			from = now.Header.Revision
+		}
+		select {
+		case <-done:
+			return false
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	select {
+	case <-done:
+		return false
+	case <-time.After(500 * time.Millisecond):
+		return true
+	}
+}
+
 func TestHistoriesOnThreeMembersAreLinearizable(t *testing.T) {
 	c := start(t, 3)
+	client := raw(t, c)
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			case <-time.After(500 * time.Millisecond):
-			}
+		for written(client, done) {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 			if m, err := c.Leader(ctx); err == nil {
 				m.Kill()
