@@ -7,8 +7,10 @@
 package adapters
 
 import (
+	"cmp"
 	"context"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/rollmend/rollmend/reducer"
@@ -162,6 +164,11 @@ func (Opening) act()    {}
 func (Resumption) act() {}
 func (Imposition) act() {}
 func (Clearance) act()  {}
+
+// Place says where a host stands among the members, and whether it is one.
+func (o Opening) Place(h states.Host) (place int, ok bool) {
+	return slices.BinarySearchFunc(o.Members, h, func(m Member, h states.Host) int { return cmp.Compare(m.Host, h) })
+}
 
 // Record returns the record that the opening gives a member, and the first
 // entry of its log.

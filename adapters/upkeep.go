@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
@@ -46,9 +47,9 @@ type Pruner interface {
 
 // Pruning says what is to be forgotten.
 type Pruning struct {
-	Guard    Ordering // as [Change.Guard]; 0: any
-	Rollouts []states.Rollout
-	Most     int // parts to erase, about: a record, or a record's change; 0: none
+	Guard    Ordering         // as [Change.Guard]; 0: any
+	Rollouts []states.Rollout // one that is named twice is forgotten once
+	Most     int              // parts to erase, about: a record, or a record's change; 0: none
 }
 
 // Pruned tells what became of a pruning.
@@ -98,8 +99,8 @@ func (e *GuardError) Error() string {
 }
 
 // CheckPruning says which of the rollouts a store with these openings may not
-// forget, and returns the places of those that it has to. For stores to share:
-// an opening without members needs nothing.
+// forget, and returns the places of those that it has to, each once. For stores
+// to share: an opening without members needs nothing.
 func CheckPruning(openings []Opening, p Pruning) (places []int, err error) {
 	at := make(map[states.Rollout]int, len(openings))
 	newest := make(map[states.Channel]states.Rollout)
@@ -114,7 +115,7 @@ func CheckPruning(openings []Opening, p Pruning) (places []int, err error) {
 			return nil, fmt.Errorf("adapters: prune %s: %w", r, ErrNotFound)
 		case newest[r.Channel] == r:
 			return nil, &CurrentRolloutError{Rollout: r}
-		case len(openings[i].Members) > 0:
+		case len(openings[i].Members) > 0 && !slices.Contains(places, i):
 			places = append(places, i)
 		}
 	}

@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/reducer"
@@ -172,9 +171,7 @@ func (c *Core) member(key states.Key) error {
 
 // find returns a host's place among the rollout's members.
 func (r *rollout) find(host states.Host) (int32, bool) {
-	i, ok := slices.BinarySearchFunc(r.Members, host, func(m adapters.Member, h states.Host) int {
-		return strings.Compare(string(m.Host), string(h))
-	})
+	i, ok := r.Place(host)
 	return int32(i), ok
 }
 

@@ -14,8 +14,10 @@ import (
 	"github.com/rollmend/rollmend/adapters/etcd"
 	"github.com/rollmend/rollmend/adapters/etcd/throwaway"
 	"github.com/rollmend/rollmend/adapters/storetest"
+	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 	"github.com/stretchr/testify/require"
+	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 // These tests are about faults of a three-member cluster. Where a fault hits is
@@ -141,6 +143,46 @@ func refuses(t testing.TB, s *etcd.Store, rec states.Record) {
 	require.ErrorAs(t, err, &unavailable)
 	_, err = s.Fleet(t.Context())
 	require.ErrorAs(t, err, &unavailable)
+	upkeepRefuses(t, s, rec)
+}
+
+// upkeepRefuses makes sure of the same for upkeep, all at once, since each waits
+// for the whole timeout.
+func upkeepRefuses(t testing.TB, s *etcd.Store, rec states.Record) {
+	rec = dispatch(t, rec).Record
+	snapshot := reducer.LogEntry{Revision: rec.Revision, Snapshot: &reducer.Snapshot{Record: rec}, Event: reducer.Event{Key: rec.Key}}
+	calls := map[string]func() error{
+		"a compaction": func() error {
+			_, err := s.Compact(t.Context(), []reducer.LogEntry{snapshot})
+			return err
+		},
+		"a pruning": func() error {
+			_, err := s.Prune(t.Context(), adapters.Pruning{Rollouts: []states.Rollout{rec.Rollout}})
+			return err
+		},
+		"an erasing": func() error {
+			_, err := s.Prune(t.Context(), adapters.Pruning{Most: 10})
+			return err
+		},
+		"a look for strays": func() (last error) {
+			for _, err := range s.Strays(t.Context()) {
+				last = err
+			}
+			return last
+		},
+	}
+	told := make(map[string]chan error, len(calls))
+	for name, call := range calls {
+		tell := make(chan error, 1)
+		told[name] = tell
+		go func() { tell <- call() }()
+	}
+	for name := range calls {
+		err := <-told[name]
+		var unavailable *adapters.UnavailableError
+		require.ErrorAs(t, err, &unavailable, name)
+		require.NotErrorIs(t, err, adapters.ErrUnknownOutcome, name)
+	}
 }
 
 // leaderless waits until a member knows that it has no leader.
@@ -180,6 +222,7 @@ func TestTimeThatRunsOutOverALeaderPutsNothingInDoubt(t *testing.T) {
 }
 
 func TestAMinorityThatIsCutOffRefusesAndTheRestGoesOn(t *testing.T) {
+	t.Parallel() // it waits, most of the time
 	c := start(t, 3)
 	in := prefix()
 	s := open(t, c.Endpoints(), etcd.Options{Prefix: in})
@@ -211,6 +254,7 @@ func TestAMinorityThatIsCutOffRefusesAndTheRestGoesOn(t *testing.T) {
 }
 
 func TestWithoutAQuorumNothingIsHalfDoneAndWithOneAllIsThere(t *testing.T) {
+	t.Parallel() // it waits, most of the time
 	c := start(t, 3)
 	o := etcd.Options{Prefix: prefix(), Timeout: 4 * time.Second}
 	s := open(t, c.Endpoints(), o)
@@ -247,17 +291,41 @@ func TestWithoutAQuorumNothingIsHalfDoneAndWithOneAllIsThere(t *testing.T) {
 	require.NoError(t, err, "the store goes on")
 }
 
+// written waits until something was written, and then for half a second of work:
+// a cluster that loses its leader before it has served anybody never does. It
+// reports false where it is done.
+func written(client *clientv3.Client, done <-chan struct{}) bool {
+	for from := int64(0); ; {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		now, err := client.Get(ctx, "any")
+		cancel()
+		if err == nil && from != 0 && now.Header.Revision > from {
+			break
+		}
+		if err == nil && from == 0 {
+			from = now.Header.Revision
+		}
+		select {
+		case <-done:
+			return false
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	select {
+	case <-done:
+		return false
+	case <-time.After(500 * time.Millisecond):
+		return true
+	}
+}
+
 func TestHistoriesOnThreeMembersAreLinearizable(t *testing.T) {
 	c := start(t, 3)
+	client := raw(t, c)
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			case <-time.After(500 * time.Millisecond):
-			}
+		for written(client, done) {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 			if m, err := c.Leader(ctx); err == nil {
 				m.Kill()
@@ -271,4 +339,71 @@ func TestHistoriesOnThreeMembersAreLinearizable(t *testing.T) {
 	histories(t, c.Endpoints(), 10)
 	close(done)
 	wg.Wait()
+}
+
+// The leader may be lost between what an upkeep has read and what it writes:
+// nothing is half done, and the next call does it.
+func TestAnUpkeepThatLosesItsLeaderIsNotHalfDone(t *testing.T) {
+	t.Parallel() // it waits, most of the time
+	c := start(t, 3)
+	in := prefix()
+	others := open(t, c.Endpoints(), etcd.Options{Prefix: in})
+	o := opening("a", "b")
+	require.NoError(t, others.Enact(t.Context(), []adapters.Act{o}))
+	for range 3 {
+		moved(t, others, keyIn(o, 0))
+	}
+	next := succeed(t, others, o)
+	left := c.Members[0]
+	var cut cutter
+	s := open(t, []string{cut.listen(t, left.Endpoint)}, etcd.Options{Prefix: in, Timeout: 8 * time.Second}) // it has to outlast the end of the leader
+	entry := snapshot(t, s, keyIn(o, 0))
+	old := adapters.Pruning{Rollouts: []states.Rollout{o.Rollout}}
+	for _, upkeep := range []struct {
+		name, sends string
+		call        func(s *etcd.Store) error
+		done        func() bool
+	}{
+		{"a compaction", in + "log/", func(s *etcd.Store) error {
+			results, err := s.Compact(t.Context(), []reducer.LogEntry{entry})
+			return first(results, err)
+		}, func() bool { return count(t, raw(t, c), in+"log/") == 1 }},
+		{"a pruning", in + "forgotten/", func(s *etcd.Store) error {
+			_, err := s.Prune(t.Context(), old)
+			return err
+		}, func() bool { return count(t, raw(t, c), in+"forgotten/") == 1 }},
+		{"an erasing", "/a/", func(s *etcd.Store) error { // a key of the log that goes
+			_, err := s.Prune(t.Context(), adapters.Pruning{Most: 100})
+			return err
+		}, func() bool { return count(t, raw(t, c), in+"log/") == 0 }},
+	} {
+		ready(t, c)
+		require.Eventually(t, func() bool {
+			_, err := s.Fleet(t.Context())
+			return err == nil
+		}, time.Minute, 10*time.Millisecond, upkeep.name)
+		cut.arm(upkeep.sends, func(cross *crossing) bool {
+			c.Members[1].Kill()
+			c.Members[2].Kill()
+			leaderless(t, c, left)
+			_, err := cross.server.Write(cross.bytes)
+			return err == nil
+		})
+		var unavailable *adapters.UnavailableError
+		err := upkeep.call(s)
+		require.ErrorAs(t, err, &unavailable, upkeep.name)
+		require.NotErrorIs(t, err, adapters.ErrUnknownOutcome, upkeep.name)
+		require.False(t, cut.armed(), "%s: nothing was met", upkeep.name)
+		require.NoError(t, c.Members[1].Start())
+		require.NoError(t, c.Members[2].Start())
+		ready(t, c)
+		require.False(t, upkeep.done(), "%s that was refused is there", upkeep.name)
+		require.Empty(t, verified(t, others), upkeep.name)
+		require.NoError(t, upkeep.call(others), upkeep.name)
+		require.True(t, upkeep.done(), upkeep.name)
+	}
+	f, err := others.Fleet(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []adapters.Opening{o.Forgotten(), next}, f.Openings)
+	require.Empty(t, verified(t, others))
 }

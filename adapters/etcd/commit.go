@@ -107,7 +107,7 @@ func (s *Store) prepare(ctx context.Context, changes []adapters.Change, results 
 			}
 			continue
 		}
-		if _, member := opening.member(key.Host); !member {
+		if _, member := opening.Place(key.Host); !member {
 			results[i].Err = notFound(key)
 			continue
 		}

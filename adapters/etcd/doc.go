@@ -17,7 +17,8 @@
 // the servers with --auto-compaction-mode=periodic
 // --auto-compaction-retention=1h, and defragment now and then. By default a
 // database may become 2 GiB (--quota-backend-bytes), and etcd's authors advise
-// against more than 8 GiB. The repository's docs/performance.md says what a
+// against more than 8 GiB. What was forgotten or compacted leaves the database
+// with that history, too. The repository's docs/performance.md says what a
 // host was measured to take, and for how many hosts that is room; beyond, take
 // PostgreSQL.
 //
@@ -29,11 +30,12 @@
 //
 //	again/SHA-256                  a resumption that is stored
 //	body/ID/N                      an opening with all its hosts, in pieces
-//	log/ID/HOST/REVISION           what a change added to a record's log
-//	named/CHANNEL/REF              the id of a rollout's opening
+//	forgotten/ID                   what is below that id is to be erased
+//	log/ID/HOST/REVISION           what a change added to a record's log, or a snapshot
+//	named/CHANNEL/REF              the id of a rollout's opening, or that it is forgotten
 //	opening/ID                     in how many pieces it stands
 //	ordering                       its version, as etcd counts, is the ordering revision
-//	plan/N                         the acts, in their order
+//	plan/N                         the acts, in their order; of a forgotten opening, what stays
 //	quarantine/CHANNEL/CLOSURE     the quarantines in force
 //	record/ID/HOST                 the records that something happened to
 //	schema                         the version of this layout
@@ -54,8 +56,20 @@
 // Where an answer is lost, the store does not guess. Every transaction compares
 // the revision of the store's own writer key. The store puts that key anew, so
 // that a transaction which still is on its way stores nothing from then on, and
-// reads whether its stamp is there. Only where no quorum lets it do so in time
-// is the outcome [adapters.ErrUnknownOutcome].
+// reads whether its stamp is there. Where the change's log was compacted in the
+// meantime, or its rollout forgotten, it looks in etcd's history. Only where no
+// quorum lets it do so in time, or that history is compacted as well, is the
+// outcome [adapters.ErrUnknownOutcome].
+//
+// # Upkeep
+//
+// [Store.Compact] puts snapshots in the place of whole logs, each compared with
+// the revision of its record's key. [Store.Prune] forgets rollouts in one
+// transaction: it takes their openings away, which every commit compares and
+// every reading looks at. What was below them cannot be seen from then on, and is
+// erased in steps, by whichever replica is asked to; a step may be lost, or come
+// twice. [Store.Strays] names keys that belong to nothing. None of it becomes
+// room before etcd's own history is compacted.
 //
 // Leases hold two things only, whose loss is harmless: the writer keys, so that
 // a killed process leaves nothing behind, and the pieces of an opening that is

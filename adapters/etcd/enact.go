@@ -15,6 +15,7 @@ import (
 // What a plan entry is, in the byte behind its stamp.
 const (
 	planOpening    = 'O' // then the opening's id
+	planForgotten  = 'F' // an opening once: see forgotten
 	planResumption = 'R' // then the resumption
 	planImposition = 'I' // then the imposition, for whoever looks: the quarantine itself is a key
 	planClearance  = 'C' // then the clearance

@@ -118,6 +118,10 @@ func TestAnEnactmentWhoseAnswerIsLostIsLookedUp(t *testing.T) {
 
 // between opens a store whose client hands over each transaction on its way.
 func between(t testing.TB, hand func(txn *etcdserverpb.TxnRequest, send func() error) error) *etcd.Store {
+	return betweenIn(t, prefix(), hand)
+}
+
+func betweenIn(t testing.TB, in string, hand func(txn *etcdserverpb.TxnRequest, send func() error) error) *etcd.Store {
 	intercept := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, send grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 		goOn := func() error { return send(ctx, method, req, reply, cc, opts...) }
 		if txn, ok := req.(*etcdserverpb.TxnRequest); ok {
@@ -131,7 +135,7 @@ func between(t testing.TB, hand func(txn *etcdserverpb.TxnRequest, send func() e
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, client.Close()) })
-	s, err := etcd.Open(t.Context(), client, etcd.Options{Prefix: prefix()})
+	s, err := etcd.Open(t.Context(), client, etcd.Options{Prefix: in, Timeout: patience})
 	require.NoError(t, err)
 	return s
 }
@@ -271,6 +275,19 @@ func TestAFullDatabaseSaysSo(t *testing.T) {
 	o := opening("a")
 	require.NoError(t, s.Enact(t.Context(), []adapters.Act{o}))
 	rec := whole(t, s, states.Key{Rollout: o.Rollout, Host: "a"})
+	old := opening("a", "b")
+	old.Rollout.Channel = "old"
+	require.NoError(t, s.Enact(t.Context(), []adapters.Act{old}))
+	moved(t, s, keyIn(old, 0))
+	newer := succeed(t, s, old)
+	moved(t, s, keyIn(newer, 0))
+	fits := snapshot(t, s, keyIn(newer, 0))
+	succeed(t, s, newer)
+	forget := adapters.Pruning{Rollouts: []states.Rollout{old.Rollout}}
+	_, err := s.Prune(t.Context(), forget)
+	require.NoError(t, err)
+	fleet, err := s.Fleet(t.Context())
+	require.NoError(t, err)
 	filler := strings.Repeat("x", 1<<20)
 	// A put that does not fit raises the alarm, which takes effect a moment later;
 	// until then what is small still fits. What the disk takes long for may fail
@@ -283,12 +300,23 @@ func TestAFullDatabaseSaysSo(t *testing.T) {
 		require.NoError(t, full.Err(), "the last put ended with %v, the alarms with %v", put, err)
 		raised = err == nil && len(alarms.Alarms) > 0
 	}
-	_, err := s.Commit(t.Context(), []adapters.Change{dispatch(t, rec)})
+	_, err = s.Commit(t.Context(), []adapters.Change{dispatch(t, rec)})
 	var refused *adapters.FullError
 	require.ErrorAs(t, err, &refused)
 	require.ErrorContains(t, err, "defrag")
 	require.ErrorAs(t, s.Enact(t.Context(), []adapters.Act{adapters.Imposition{}}), &refused)
 	require.Equal(t, rec, whole(t, s, rec.Key), "reading goes on")
+	_, err = s.Compact(t.Context(), []reducer.LogEntry{fits})
+	require.ErrorAs(t, err, &refused)
+	forget.Rollouts = []states.Rollout{newer.Rollout}
+	_, err = s.Prune(t.Context(), forget)
+	require.ErrorAs(t, err, &refused)
+	after, err := s.Fleet(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, fleet, after, "nothing is forgotten")
+	done, err := s.Prune(t.Context(), adapters.Pruning{Most: 100})
+	require.NoError(t, err)
+	require.Equal(t, adapters.Pruned{Erased: 3}, done, "what was forgotten is erased all the same")
 
 	status, err := client.Status(t.Context(), cluster.Endpoints()[0])
 	require.NoError(t, err)
@@ -301,6 +329,9 @@ func TestAFullDatabaseSaysSo(t *testing.T) {
 	results, err := s.Commit(t.Context(), []adapters.Change{dispatch(t, rec)})
 	require.NoError(t, err)
 	require.NoError(t, results[0].Err)
+	_, err = s.Prune(t.Context(), forget)
+	require.NoError(t, err)
+	require.Empty(t, verified(t, s))
 }
 
 // The pieces of a large opening hang on a lease until the opening is there.

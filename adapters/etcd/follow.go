@@ -182,6 +182,8 @@ func (f *following) event(ev *clientv3.Event) (others bool, err error) {
 	case key == s.keys.ordering():
 		f.ordering = adapters.Ordering(ev.Kv.Version)
 		return false, nil
+	case strings.HasPrefix(key, s.keys.records()) && ev.Type == mvccpb.Event_DELETE:
+		return false, nil // erased: that it is forgotten was told
 	case strings.HasPrefix(key, s.keys.quarantines()):
 		if ev.Type == mvccpb.Event_DELETE {
 			delete(f.quarantines, key)
@@ -192,10 +194,7 @@ func (f *following) event(ev *clientv3.Event) (others bool, err error) {
 	case ev.Type == mvccpb.Event_DELETE:
 		return true, errors.New("a key was removed that never is")
 	case strings.HasPrefix(key, s.keys.plans()):
-		by, _, err := unstamped(ev.Kv.Value)
-		others = by.writer != s.writer.id
-		f.reload = f.reload || others
-		return others, err
+		return f.planned(ev.Kv)
 	case strings.HasPrefix(key, s.keys.records()):
 		by, rec, err := s.recordIn(ev.Kv)
 		if err != nil {
@@ -214,6 +213,29 @@ func (f *following) event(ev *clientv3.Event) (others bool, err error) {
 		return true, nil
 	}
 	return false, nil
+}
+
+// planned takes in an entry of the plan, and reports whether others are behind
+// it. Records of a rollout that is forgotten are no news any more.
+func (f *following) planned(kv *mvccpb.KeyValue) (others bool, err error) {
+	s := f.store
+	by, data, err := unstamped(kv.Value)
+	if err != nil {
+		return true, err
+	}
+	if len(data) > 0 && data[0] == planForgotten {
+		left, err := forgottenIn(data[1:])
+		if err != nil {
+			return true, err
+		}
+		by = left.by
+		maps.DeleteFunc(f.changed, func(key string, _ states.Record) bool {
+			return strings.HasPrefix(key, s.keys.recordsOf(left.id))
+		})
+	}
+	others = by.writer != s.writer.id
+	f.reload = f.reload || others
+	return others, nil
 }
 
 // Wait implements [adapters.Following].

@@ -24,24 +24,48 @@ func (k keys) schema() string   { return k.prefix + "schema" }
 func (k keys) plans() string           { return k.prefix + "plan/" }
 func (k keys) plan(place int64) string { return k.plans() + ascending(uint64(place)) }
 
+// kinds are all the keys that there are, in their order, by how they begin.
+func (k keys) kinds() []string {
+	return []string{
+		k.resumptions(), k.bodies(), k.forgottens(), k.allLogs(), k.names(), k.openings(), k.ordering(),
+		k.plans(), k.quarantines(), k.records(), k.schema(), k.writers(),
+	}
+}
+
+func (k keys) names() string { return k.prefix + "named/" }
 func (k keys) named(r states.Rollout) string {
-	return k.prefix + "named/" + url.PathEscape(string(r.Channel)) + "/" + url.PathEscape(string(r.Ref))
+	return k.names() + url.PathEscape(string(r.Channel)) + "/" + url.PathEscape(string(r.Ref))
 }
-func (k keys) opening(id string) string { return k.prefix + "opening/" + id }
 
-// piece is a part of an opening's text.
-func (k keys) piece(id string, n int) string { return fmt.Sprintf("%sbody/%s/%02x", k.prefix, id, n) }
+func (k keys) openings() string         { return k.prefix + "opening/" }
+func (k keys) opening(id string) string { return k.openings() + id }
 
+// piece is a part of an opening's text, and pieces is where they begin.
+func (k keys) piece(id string, n int) string { return fmt.Sprintf("%s%02x", k.pieces(id), n) }
+func (k keys) pieces(id string) string       { return k.bodies() + id + "/" }
+func (k keys) bodies() string                { return k.prefix + "body/" }
+
+// forgotten says of an opening's id that what is below it is to be erased.
+func (k keys) forgotten(id string) string { return k.forgottens() + id }
+func (k keys) forgottens() string         { return k.prefix + "forgotten/" }
+
+func (k keys) resumptions() string { return k.prefix + "again/" }
 func (k keys) resumed(digest [32]byte) string {
-	return k.prefix + "again/" + hex.EncodeToString(digest[:])
+	return k.resumptions() + hex.EncodeToString(digest[:])
 }
 
-func (k keys) writer(id string) string { return k.prefix + "writer/" + hex.EncodeToString([]byte(id)) }
+func (k keys) writers() string         { return k.prefix + "writer/" }
+func (k keys) writer(id string) string { return k.writers() + hex.EncodeToString([]byte(id)) }
 func (k keys) quarantines() string     { return k.prefix + "quarantine/" }
 func (k keys) records() string         { return k.prefix + "record/" }
 
+// recordsOf and logsOf are where the records and logs of an opening begin.
+func (k keys) recordsOf(id string) string { return k.records() + id + "/" }
+func (k keys) logsOf(id string) string    { return k.allLogs() + id + "/" }
+func (k keys) allLogs() string            { return k.prefix + "log/" }
+
 func (k keys) record(id string, h states.Host) string {
-	return k.records() + id + "/" + url.PathEscape(string(h))
+	return k.recordsOf(id) + url.PathEscape(string(h))
 }
 
 func (k keys) quarantine(channel states.Channel, closure states.Closure) string {
@@ -50,7 +74,7 @@ func (k keys) quarantine(channel states.Channel, closure states.Closure) string 
 
 // logs is where the log of a record begins.
 func (k keys) logs(id string, h states.Host) string {
-	return k.prefix + "log/" + id + "/" + url.PathEscape(string(h)) + "/"
+	return k.logsOf(id) + url.PathEscape(string(h)) + "/"
 }
 
 // log is the key of a change, by the revision that it led to.
@@ -77,10 +101,14 @@ func number(s string) (uint64, error) {
 	return n, err
 }
 
-// newID draws the id of an opening: short, since it stands in the key of every
-// record. Whoever uses it makes sure that there is no other.
+// idLength is how long an opening's id is, in digits: short, since it stands in
+// the key of every record, and long enough to be drawn at random. Of ten
+// thousand openings two have the same once in five million stores.
+const idLength = 12
+
+// newID draws the id of an opening.
 func newID() string {
-	var id [6]byte
+	var id [idLength / 2]byte
 	_, _ = rand.Read(id[:]) // it never fails
 	return hex.EncodeToString(id[:])
 }

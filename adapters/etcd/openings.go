@@ -2,10 +2,9 @@ package etcd
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/rollmend/rollmend/adapters"
@@ -16,8 +15,8 @@ import (
 )
 
 // openings remembers what was opened. An opening never changes, and its id is
-// drawn at random, so one that was read once is right for ever; whether it
-// still is there, the cluster says.
+// drawn at random, so one that was read once is right until it is forgotten;
+// whether it still is there, the cluster says.
 type openings struct {
 	mu        sync.RWMutex
 	byID      map[string]*opened
@@ -49,6 +48,26 @@ func (k *openings) forget(o *opened) {
 	}
 }
 
+// keep drops all openings but these: others may have forgotten rollouts, whose
+// members would be remembered for ever.
+func (k *openings) keep(ids []string) {
+	there := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		there[id] = true
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for id, o := range k.byID {
+		if there[id] {
+			continue
+		}
+		delete(k.byID, id)
+		if k.byRollout[o.Rollout] == o {
+			delete(k.byRollout, o.Rollout)
+		}
+	}
+}
+
 func (k *openings) named(r states.Rollout) *opened {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
@@ -61,34 +80,49 @@ func (k *openings) withID(id string) *opened {
 	return k.byID[id]
 }
 
-// member returns a host's place in the opening.
-func (o *opened) member(h states.Host) (adapters.Member, bool) {
-	i, ok := slices.BinarySearchFunc(o.Members, h, func(m adapters.Member, h states.Host) int {
-		return strings.Compare(string(m.Host), string(h))
-	})
-	if !ok {
-		return adapters.Member{}, false
-	}
-	return o.Members[i], true
-}
-
-// find returns the opening of a rollout, nil where there is none.
+// find returns the opening of a rollout, nil where there is none. One that was
+// forgotten has no members.
 func (s *Store) find(ctx context.Context, r states.Rollout) (*opened, error) {
 	if o := s.known.named(r); o != nil {
 		return o, nil
 	}
+	o, err := s.readNamed(ctx, r)
+	if gone := new(goneError); errors.As(err, &gone) {
+		o, err = s.readNamed(ctx, r) // by now it says that it is forgotten
+	}
+	return o, err
+}
+
+func (s *Store) readNamed(ctx context.Context, r states.Rollout) (*opened, error) {
 	resp, err := s.read(ctx, "reading an opening", clientv3.OpGet(s.keys.named(r)))
 	if err != nil {
 		return nil, err
 	}
 	kvs := resp.Responses[0].GetResponseRange().GetKvs()
-	if len(kvs) == 0 {
+	switch {
+	case len(kvs) == 0:
 		return nil, nil
+	case len(kvs[0].Value) != idLength:
+		return &opened{Opening: adapters.Opening{Rollout: r}}, nil
 	}
 	return s.learn(ctx, string(kvs[0].Value))
 }
 
-// learn reads an opening by its id.
+// goneError says that an opening is not there. That is damage, unless it was
+// forgotten after its id was read.
+type goneError struct {
+	id string
+	error
+}
+
+func (e *goneError) Unwrap() error { return e.error }
+
+func (s *Store) gone(id string) error {
+	return &goneError{id, s.damaged(fmt.Sprintf("the opening %s is gone", id), nil)}
+}
+
+// learn reads an opening by its id. The error is a [*goneError] where it is not
+// there.
 func (s *Store) learn(ctx context.Context, id string) (*opened, error) {
 	if o := s.known.withID(id); o != nil {
 		return o, nil
@@ -100,7 +134,7 @@ func (s *Store) learn(ctx context.Context, id string) (*opened, error) {
 	}
 	kvs := resp.Responses[0].GetResponseRange().GetKvs()
 	if len(kvs) == 0 {
-		return nil, s.damaged(fmt.Sprintf("the opening %s is gone", id), nil)
+		return nil, s.gone(id)
 	}
 	pieces, err := strconv.Atoi(string(kvs[0].Value))
 	if err != nil || pieces < 1 || pieces > maxPieces {
@@ -108,11 +142,15 @@ func (s *Store) learn(ctx context.Context, id string) (*opened, error) {
 	}
 	var text []byte
 	for n := range pieces { // each by itself: together they may exceed what an answer holds
-		err := s.each(ctx, doing, []string{s.keys.piece(id, n)}, func(_ string, kv *mvccpb.KeyValue) error {
-			if kv == nil {
+		err := s.each(ctx, doing, []string{s.keys.opening(id), s.keys.piece(id, n)}, func(key string, kv *mvccpb.KeyValue) error {
+			switch {
+			case key == s.keys.opening(id) && kv == nil:
+				return s.gone(id) // and perhaps a piece is erased already
+			case kv == nil:
 				return s.damaged(fmt.Sprintf("piece %d of the opening %s is gone", n, id), nil)
+			case key != s.keys.opening(id):
+				text = append(text, kv.Value...)
 			}
-			text = append(text, kv.Value...)
 			return nil
 		})
 		if err != nil {

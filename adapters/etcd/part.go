@@ -11,7 +11,6 @@ import (
 	"github.com/rollmend/rollmend/reducer"
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
-	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
@@ -100,7 +99,7 @@ func (p *part) prepare(ctx context.Context) error {
 // write is the transaction: a read of the ordering revision as it was, the
 // groups of changes, and what they bring together.
 func (p *part) write() write {
-	w := write{doing: "a commit"}
+	w := write{doing: "a commit", behind: p.behind}
 	for _, r := range p.rows {
 		w.marks = append(w.marks, r.logKey)
 	}
@@ -208,9 +207,11 @@ func (p *part) sentTwice(out *outcome) bool {
 		if answer.Succeeded {
 			continue
 		}
-		for _, kv := range answer.Responses[2].GetResponseRange().GetKvs() {
-			if by, _, err := unstamped(kv.Value); err == nil && by == out.stamp {
-				stored[r.logKey], out.revision = true, kv.ModRevision
+		for _, seen := range answer.Responses[1:] { // the record; and its log, whose place a snapshot may have taken
+			for _, kv := range seen.GetResponseRange().GetKvs() {
+				if by, _, err := unstamped(kv.Value); err == nil && by == out.stamp {
+					stored[r.logKey], out.revision = true, kv.ModRevision
+				}
 			}
 		}
 	}
@@ -309,7 +310,11 @@ func (p *part) recovered(ctx context.Context, out outcome) error {
 		ordering = adapters.Ordering(before.Version)
 	}
 	for _, r := range p.rows {
-		if out.stored[r.logKey] {
+		stored, err := p.wrote(ctx, r, out)
+		if err != nil {
+			return lost(err)
+		}
+		if stored {
 			p.store.heads.set(r.recordKey, head{r.change.Record.Revision, out.revision})
 			continue
 		}
@@ -331,21 +336,4 @@ func (p *part) recovered(ctx context.Context, out outcome) error {
 	}
 	p.rows = nil
 	return nil
-}
-
-// at reads a key as it was at a revision.
-func (p *part) at(ctx context.Context, key string, revision int64) (*mvccpb.KeyValue, error) {
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.store.timeout)
-	defer cancel()
-	resp, err := p.store.client.Get(bounded, key, clientv3.WithRev(revision))
-	if err != nil {
-		if errors.Is(err, rpctypes.ErrCompacted) {
-			err = fmt.Errorf("the history of that moment is compacted: %w", err)
-		}
-		return nil, err
-	}
-	if len(resp.Kvs) == 0 {
-		return nil, nil
-	}
-	return resp.Kvs[0], nil
 }

@@ -3,14 +3,17 @@ package etcd
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/internal/codec"
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
@@ -18,31 +21,75 @@ import (
 // Fleet implements [adapters.Store]. The members of the openings are shared
 // with the store and must not be written to.
 func (s *Store) Fleet(ctx context.Context) (adapters.Fleet, error) {
+	p, err := s.plan(ctx)
+	if err != nil {
+		return adapters.Fleet{}, err
+	}
+	return p.fleet, nil
+}
+
+// plan is the fleet as it was read at a revision, and where its openings stand.
+type plan struct {
+	fleet    adapters.Fleet
+	revision int64
+	entries  []planned // of the openings, in their order
+}
+
+// planned is an opening's entry of the plan.
+type planned struct {
+	id   string // the opening's
+	name string // the entry's own key
+	by   stamp  // of whoever opened it
+}
+
+// plan reads the plan. Its openings are read after it: where one of them was
+// forgotten in between, all is read again.
+func (s *Store) plan(ctx context.Context) (*plan, error) {
+	gone := &goneError{}
+	for try := 1; ; try++ {
+		before := gone.id
+		p, err := s.readPlan(ctx)
+		if !errors.As(err, &gone) || gone.id == before {
+			return p, err
+		}
+		if err := s.again(ctx, try); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (s *Store) readPlan(ctx context.Context) (*plan, error) {
 	resp, err := s.read(ctx, "reading the fleet",
 		clientv3.OpGet(s.keys.ordering()),
 		clientv3.OpGet(s.keys.plans(), clientv3.WithPrefix()),
 		clientv3.OpGet(s.keys.quarantines(), clientv3.WithPrefix()))
 	if err != nil {
-		return adapters.Fleet{}, err
+		return nil, err
 	}
-	f := adapters.Fleet{Ordering: versionOf(resp.Responses[0])}
-	if f.Ordering == 0 {
-		return adapters.Fleet{}, s.damaged("its ordering key is gone", nil)
+	p := &plan{revision: resp.Header.GetRevision()}
+	p.fleet.Ordering = versionOf(resp.Responses[0])
+	if p.fleet.Ordering == 0 {
+		return nil, s.damaged("its ordering key is gone", nil)
 	}
 	for _, kv := range resp.Responses[1].GetResponseRange().GetKvs() {
-		if err := s.planned(ctx, &f, kv); err != nil {
-			return adapters.Fleet{}, err
+		if err := s.planned(ctx, p, kv); err != nil {
+			return nil, err
 		}
 	}
 	for _, kv := range resp.Responses[2].GetResponseRange().GetKvs() {
 		q, err := s.quarantineIn(kv)
 		if err != nil {
-			return adapters.Fleet{}, err
+			return nil, err
 		}
-		f.Quarantines = append(f.Quarantines, q)
+		p.fleet.Quarantines = append(p.fleet.Quarantines, q)
 	}
-	sortQuarantines(f.Quarantines)
-	return f, nil
+	sortQuarantines(p.fleet.Quarantines)
+	ids := make([]string, len(p.entries))
+	for i := range p.entries {
+		ids[i] = p.entries[i].id
+	}
+	s.known.keep(ids)
+	return p, nil
 }
 
 func sortQuarantines(list []reducer.Quarantine) {
@@ -64,9 +111,10 @@ func (s *Store) quarantineIn(kv *mvccpb.KeyValue) (reducer.Quarantine, error) {
 	return q, nil
 }
 
-// planned adds an entry of the plan to a fleet.
-func (s *Store) planned(ctx context.Context, f *adapters.Fleet, kv *mvccpb.KeyValue) error {
-	_, data, err := unstamped(kv.Value)
+// planned adds an entry of the plan to what is read of it.
+func (s *Store) planned(ctx context.Context, p *plan, kv *mvccpb.KeyValue) error {
+	f := &p.fleet
+	by, data, err := unstamped(kv.Value)
 	if err == nil && len(data) == 0 {
 		err = errNoStamp
 	}
@@ -80,7 +128,14 @@ func (s *Store) planned(ctx context.Context, f *adapters.Fleet, kv *mvccpb.KeyVa
 			return err
 		}
 		f.Openings = append(f.Openings, o.Opening)
+		p.entries = append(p.entries, planned{id: o.id, name: string(kv.Key), by: by})
 		return nil
+	case planForgotten:
+		var left forgotten
+		if left, err = forgottenIn(data[1:]); err == nil {
+			f.Openings = append(f.Openings, left.opening)
+			p.entries = append(p.entries, planned{id: left.id, name: string(kv.Key), by: by})
+		}
 	case planResumption:
 		f.Resumptions, err = appended(f.Resumptions, data[1:], codec.DecodeResumption)
 	case planClearance:
@@ -109,11 +164,11 @@ func (s *Store) member(ctx context.Context, key states.Key) (*opened, adapters.M
 	if o == nil {
 		return nil, adapters.Member{}, notFound(key)
 	}
-	m, ok := o.member(key.Host)
+	i, ok := o.Place(key.Host)
 	if !ok {
 		return nil, adapters.Member{}, notFound(key)
 	}
-	return o, m, nil
+	return o, o.Members[i], nil
 }
 
 // about reads a range that belongs to a record, and makes sure that the
@@ -187,10 +242,13 @@ func (s *Store) Log(ctx context.Context, key states.Key) ([]reducer.LogEntry, er
 			return nil, s.damaged("the key "+string(kv.Key), err)
 		}
 		for i := range effects {
-			if have, want := effects[i].Entry.Revision, states.Revision(len(log)); have != want {
-				return nil, s.damaged(fmt.Sprintf("the log of %s has entry %d where %d was to be", key, have, want), nil)
+			entry := effects[i].Entry
+			if entry.Snapshot != nil && len(log) == 1 {
+				log = log[:0] // it stands for the opening, too
+			} else if want := log[0].Revision + states.Revision(len(log)); entry.Revision != want {
+				return nil, s.damaged(fmt.Sprintf("the log of %s has entry %d where %d was to be", key, entry.Revision, want), nil)
 			}
-			log = append(log, effects[i].Entry)
+			log = append(log, entry)
 		}
 	}
 	return log, nil
@@ -201,18 +259,28 @@ func (s *Store) Log(ctx context.Context, key states.Key) ([]reducer.LogEntry, er
 const page = 2000
 
 // Records implements [adapters.Store]. It walks the records in the order of
-// their keys.
+// their keys, and goes round those that are forgotten and not yet erased.
 func (s *Store) Records(ctx context.Context) iter.Seq2[states.Record, error] {
 	return func(yield func(states.Record, error) bool) {
 		from, end := s.keys.records(), clientv3.GetPrefixRangeEnd(s.keys.records())
 		for {
-			resp, err := s.read(ctx, "reading records", clientv3.OpGet(from, clientv3.WithRange(end), clientv3.WithLimit(page)))
+			resp, err := s.read(ctx, "reading records",
+				clientv3.OpGet(from, clientv3.WithRange(end), clientv3.WithLimit(page)),
+				clientv3.OpGet(s.keys.forgottens(), clientv3.WithPrefix(), clientv3.WithKeysOnly()))
 			if err != nil {
 				yield(states.Record{}, err)
 				return
 			}
 			kvs := resp.Responses[0].GetResponseRange().GetKvs()
+			erasing := idsIn(resp.Responses[1], s.keys.forgottens())
+			next := ""
 			for _, kv := range kvs {
+				id := idOf(kv, s.keys.records())
+				next = string(kv.Key) + "\x00"
+				if erasing[id] {
+					next = clientv3.GetPrefixRangeEnd(s.keys.recordsOf(id))
+					continue
+				}
 				_, rec, err := s.recordIn(kv)
 				if err == nil {
 					err = ctx.Err()
@@ -229,7 +297,22 @@ func (s *Store) Records(ctx context.Context) iter.Seq2[states.Record, error] {
 			if len(kvs) < page {
 				return
 			}
-			from = string(kvs[len(kvs)-1].Key) + "\x00"
+			from = next
 		}
 	}
+}
+
+// idOf is the opening's id in a key that begins so.
+func idOf(kv *mvccpb.KeyValue, begins string) string {
+	id, _, _ := strings.Cut(string(kv.Key[len(begins):]), "/")
+	return id
+}
+
+// idsIn are the ids of openings in an answer's keys.
+func idsIn(answer *etcdserverpb.ResponseOp, begins string) map[string]bool {
+	ids := make(map[string]bool)
+	for _, kv := range answer.GetResponseRange().GetKvs() {
+		ids[idOf(kv, begins)] = true
+	}
+	return ids
 }

@@ -18,6 +18,9 @@ import (
 	"github.com/rollmend/rollmend/adapters/etcd/throwaway"
 	"github.com/rollmend/rollmend/adapters/storetest"
 	"github.com/stretchr/testify/require"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+	"google.golang.org/grpc"
 )
 
 var effort = storetest.EffortFlags()
@@ -30,7 +33,14 @@ func place(endpoints []string, prefix string) string {
 func openProcess(ctx context.Context, p *storetest.Process) (adapters.Store, error) {
 	words := strings.Fields(p.Place)
 	last := len(words) - 1
-	return etcd.OpenEndpoints(ctx, words[:last], etcd.Options{Prefix: words[last], Timeout: patience})
+	client, err := clientv3.New(clientv3.Config{
+		Endpoints: words[:last], Logger: zap.NewNop(),
+		DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(crashing(p))},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return etcd.Open(ctx, client, etcd.Options{Prefix: words[last], Timeout: patience}) // both end with the process
 }
 
 func TestMain(m *testing.M) {
@@ -86,11 +96,12 @@ func contract(t *testing.T, endpoints []string, o etcd.Options) {
 		o := o
 		o.Prefix = prefix()
 		return storetest.Fixture{
-			Promise: storetest.Promise{Durable: true, SharedByProcesses: true},
-			Effort:  *effort,
-			Place:   place(endpoints, o.Prefix),
-			Open:    func(t testing.TB) adapters.Store { return open(t, endpoints, o) },
-			Close:   func(t testing.TB, s adapters.Store) { require.NoError(t, s.(*etcd.Store).Close()) },
+			Promise:     storetest.Promise{Durable: true, SharedByProcesses: true},
+			Effort:      *effort,
+			Place:       place(endpoints, o.Prefix),
+			CrashPoints: crashPoints(),
+			Open:        func(t testing.TB) adapters.Store { return open(t, endpoints, o) },
+			Close:       func(t testing.TB, s adapters.Store) { require.NoError(t, s.(*etcd.Store).Close()) },
 		}
 	})
 }

@@ -82,6 +82,10 @@ type write struct {
 	// marks are keys of which it writes at least one, with its stamp, if it
 	// stores anything.
 	marks []string
+
+	// behind, if it is set, looks for a write none of whose marks bears its stamp:
+	// they may have been there. It notes in the outcome what it finds.
+	behind func(context.Context, *outcome) error
 }
 
 // outcome is what became of a write: the answer, or, where that was lost, what
@@ -167,7 +171,7 @@ func (s *Store) settle(ctx context.Context, w write, st stamp, cause error) (out
 		}
 		select {
 		case <-time.After(pause):
-			if !errors.Is(err, adapters.ErrClosed) {
+			if !errors.Is(err, adapters.ErrClosed) && !errors.Is(err, errHidden) {
 				continue
 			}
 		case <-bounded.Done():
@@ -197,6 +201,9 @@ func (s *Store) marked(ctx context.Context, w write, st stamp) (outcome, error) 
 		}
 		return nil
 	})
+	if err == nil && len(out.stored) == 0 && w.behind != nil {
+		err = w.behind(ctx, &out)
+	}
 	return out, err
 }
 

@@ -90,7 +90,7 @@ func (s *Store) prepare(ctx context.Context, changes []adapters.Change) (*batch,
 			b.results[i].Err = notFound(key)
 			continue
 		}
-		if _, member := r.opening.member(key.Host); !member {
+		if _, member := r.opening.Place(key.Host); !member {
 			b.results[i].Err = notFound(key)
 			continue
 		}

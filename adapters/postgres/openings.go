@@ -3,8 +3,6 @@ package postgres
 import (
 	"context"
 	"crypto/sha256"
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -80,17 +78,6 @@ func (k *openings) numbered(id int64) *opened {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	return k.byID[id]
-}
-
-// member returns a host's place in the opening.
-func (o *opened) member(h states.Host) (adapters.Member, bool) {
-	i, ok := slices.BinarySearchFunc(o.Members, h, func(m adapters.Member, h states.Host) int {
-		return strings.Compare(string(m.Host), string(h))
-	})
-	if !ok {
-		return adapters.Member{}, false
-	}
-	return o.Members[i], true
 }
 
 // querier is a connection or a transaction.

@@ -140,11 +140,11 @@ func (s *Store) member(ctx context.Context, conn *pgx.Conn, key states.Key) (*op
 	if o == nil {
 		return nil, adapters.Member{}, notFound(key)
 	}
-	m, ok := o.member(key.Host)
+	i, ok := o.Place(key.Host)
 	if !ok {
 		return nil, adapters.Member{}, notFound(key)
 	}
-	return o, m, nil
+	return o, o.Members[i], nil
 }
 
 // gone forgets an opening that the database no longer has.

@@ -121,7 +121,7 @@ func (s *Store) compactions(ctx context.Context, snapshots []reducer.LogEntry, r
 			results[i].Err = notFound(key)
 			continue
 		}
-		if _, member := o.member(key.Host); !member {
+		if _, member := o.Place(key.Host); !member {
 			results[i].Err = notFound(key)
 			continue
 		}

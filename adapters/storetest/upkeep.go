@@ -302,7 +302,8 @@ func pruned(t testing.TB, f Fixture) {
 	before := b.fleet()
 	require.Len(t, before.Quarantines, 1, "the rollback's")
 	stale, late := b.next("b"), b.snapshot("b")
-	b.prune(adapters.Pruning{Guard: before.Ordering, Rollouts: []states.Rollout{rollout}, Most: eraseMost})
+	twice := []states.Rollout{rollout, rollout}
+	b.prune(adapters.Pruning{Guard: before.Ordering, Rollouts: twice, Most: eraseMost})
 	b.forgotten(before)
 	b.prune(adapters.Pruning{Rollouts: []states.Rollout{rollout}, Most: eraseMost}) // harmless
 	results := b.try(stale, advance(t, b.recordOf(nextRollout, "a"), 2))

@@ -236,9 +236,7 @@ func memberOf(openings []adapters.Opening, key states.Key) (place int, ok bool) 
 	if i < 0 {
 		return 0, false
 	}
-	return slices.BinarySearchFunc(openings[i].Members, key.Host, func(m adapters.Member, h states.Host) int {
-		return strings.Compare(string(m.Host), string(h))
-	})
+	return openings[i].Place(key.Host)
 }
 
 // list compares what the store lists with what it has.

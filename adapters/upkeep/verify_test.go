@@ -179,13 +179,13 @@ func TestEveryFindingIsYieldedAndNoneIsWaitedFor(t *testing.T) {
 
 // A call that cannot be served is no finding.
 func TestAVerificationThatCannotGoOnSaysSo(t *testing.T) {
-	s := filled(t, 3)
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, c := range map[string]struct {
 		ctx  context.Context
 		want error
 	}{"its context ended": {over, context.Canceled}, "the store is closed": {t.Context(), adapters.ErrClosed}} {
+		s := filled(t, 3)
 		if c.want == adapters.ErrClosed {
 			require.NoError(t, s.Close())
 		}

@@ -52,7 +52,7 @@ func DecodeChange(in []byte) (states.Record, []reducer.Effects, error) {
 
 // beginChange begins a change, or a snapshot in its place, and tells which.
 func (r *reader) beginChange(in []byte) (snapshot bool) {
-	if len(in) > 1 && in[1] == snapshotMessage.tag {
+	if isSnapshot(in) {
 		r.begin(in, snapshotMessage)
 		return true
 	}

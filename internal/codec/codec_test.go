@@ -63,6 +63,9 @@ func appendEffects(dst []byte, s *steps) ([]byte, error) {
 
 func decodeEffects(in []byte) (s steps, err error) {
 	s.Key, s.Effects, err = codec.DecodeEffects(in)
+	if err == nil && len(s.Effects) == 1 && s.Effects[0].Entry.Snapshot != nil {
+		err = &codec.Error{Message: "effects", Reason: "it is a snapshot, and FuzzSnapshot's"}
+	}
 	return s, err
 }
 

@@ -28,8 +28,14 @@ func AppendEffects(dst []byte, key states.Key, effects []reducer.Effects) ([]byt
 	return w.buf, nil
 }
 
-// DecodeEffects reads what [AppendEffects] appended. The error is an [*Error].
+// DecodeEffects reads what [AppendEffects] appended, or the snapshot that
+// [AppendSnapshot] put in its place, whose only effect is its entry. The error
+// is an [*Error].
 func DecodeEffects(in []byte) (states.Key, []reducer.Effects, error) {
+	if isSnapshot(in) {
+		e, err := DecodeEntry(in)
+		return e.Event.Key, []reducer.Effects{{Entry: e}}, err
+	}
 	var r reader
 	r.begin(in, effectsMessage)
 	key := r.key()

@@ -23,7 +23,7 @@ func AppendEntry(dst []byte, e *reducer.LogEntry) ([]byte, error) {
 // DecodeEntry reads what [AppendEntry] appended. The error is an [*Error].
 func DecodeEntry(in []byte) (reducer.LogEntry, error) {
 	var r reader
-	if len(in) > 1 && in[1] == snapshotMessage.tag {
+	if isSnapshot(in) {
 		var rec states.Record
 		r.begin(in, snapshotMessage)
 		r.record(&rec)

@@ -10,7 +10,8 @@ import (
 // AppendSnapshot appends the first entry of a log that was made shorter. It
 // begins with the record, like a change: where a store keeps changes, a
 // snapshot takes the place of one, and is read by [DecodeChange],
-// [DecodeChangedRecord] and [DecodeChangedKey]. [DecodeEntry] reads it as well.
+// [DecodeChangedRecord] and [DecodeChangedKey]. [DecodeEntry] and
+// [DecodeEffects] read it as well.
 //
 // The error is a [*ValueError], for an entry that is none, or does not fit
 // together.
@@ -44,6 +45,9 @@ func AppendSnapshot(dst []byte, e *reducer.LogEntry) ([]byte, error) {
 	}
 	return w.buf, nil
 }
+
+// isSnapshot reports whether a message says that it is a snapshot.
+func isSnapshot(in []byte) bool { return len(in) > 1 && in[1] == snapshotMessage.tag }
 
 // minNumbers is the least that a run of numbers takes: a byte for each end.
 const minNumbers = 2

@@ -2,6 +2,7 @@ package codec_test
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -27,7 +28,8 @@ func snapshot(t *rapid.T) reducer.LogEntry {
 	return reducer.LogEntry{Revision: s.Record.Revision, Snapshot: s, Event: of}
 }
 
-// decodeInPlace reads a snapshot as a store does that keeps changes.
+// decodeInPlace reads a snapshot as stores do that keep changes, with their
+// records or beside them.
 func decodeInPlace(in []byte) (reducer.LogEntry, error) {
 	rec, effects, err := codec.DecodeChange(in)
 	if err != nil {
@@ -40,6 +42,13 @@ func decodeInPlace(in []byte) (reducer.LogEntry, error) {
 	key, revision, err := codec.DecodeChangedKey(in)
 	if err != nil {
 		return reducer.LogEntry{}, err
+	}
+	of, steps, err := codec.DecodeEffects(in)
+	if err != nil {
+		return reducer.LogEntry{}, err
+	}
+	if of != key || !reflect.DeepEqual(steps, effects) {
+		return reducer.LogEntry{}, errors.New("beside its record it is another than with it")
 	}
 	if key != rec.Key || revision != rec.Revision || !alone.Equal(&rec) || len(effects) != 1 {
 		return reducer.LogEntry{}, errors.New("its parts say different things")
