@@ -43,6 +43,7 @@ func (c *Core) release(came []gates.Wait) {
 			if w.On == gates.OnBudget {
 				n = min(n, wakeMost)
 			}
+			slices.Sort(waiting[:n])
 			for _, id := range waiting[:n] {
 				c.requeue(id)
 				c.slots[id].waiting &^= 1 << purpose
