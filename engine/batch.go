@@ -207,8 +207,10 @@ func (c *Core) look(b *Batch, input int, id int32, e *entry, seen *synth.Seen) (
 		ask := gates.AskOf(gates.Synthesis, &rec)
 		ask.Place = c.slots[id].planned
 		look.Verdict = c.opts.Rules.EvaluateOne(c.view, ask)
-		finding = synth.Chain(look)
-		if finding.Reason == synth.Held {
+		if look.Verdict.Passed() {
+			finding = synth.Chain(look)
+		} else {
+			finding.Blocks = look.Verdict.Blocks
 			c.wait(id, &look.Verdict)
 		}
 	}
