@@ -70,6 +70,9 @@ type Store interface {
 	// A batch compares every Guard with the ordering revision as it was before
 	// the batch, and raises it once, after them, if a change that is stored says
 	// so.
+	//
+	// The changes and their effects are the caller's again once Commit returns: a
+	// store, or what is wrapped around one, copies what it keeps.
 	Commit(ctx context.Context, changes []Change) ([]Result, error)
 }
 

@@ -28,8 +28,9 @@ func (c *Core) Decide(now states.Time, inputs []Input) *Batch {
 	c.batches++
 	b := &Batch{
 		now: now, inputs: inputs, number: c.batches, Replies: make([]Reply, len(inputs)),
-		visited: c.visited, redriven: c.redriven(len(inputs)),
+		visited: c.visited,
 	}
+	c.takeRoom(b)
 	if len(inputs) > 0 {
 		for _, id := range c.retry {
 			c.requeue(id)
@@ -82,7 +83,7 @@ func (c *Core) decideBeat(b *Batch, i int, in *Beat) {
 		reply.Beat.Newest = s.beat.order
 	}
 	s.eachLive(func(e *entry) {
-		finding, ok := c.look(b, i, id, e, &seen)
+		finding, ok := c.look(b, i, id, e, &seen, nil)
 		if !ok {
 			reply.Again = true
 			return
@@ -191,7 +192,7 @@ func (b *Batch) tell(reply *HeartbeatReply, f *synth.Finding) {
 func (c *Core) lookAtAll(b *Batch, input int, id int32) {
 	s := &c.slots[id]
 	seen := s.seen(b.now, c.opts.Silence)
-	s.eachLive(func(e *entry) { _, _ = c.look(b, input, id, e, &seen) })
+	s.eachLive(func(e *entry) { _, _ = c.look(b, input, id, e, &seen, c.events) })
 }
 
 // redrive looks again at hosts that wait for something which came.

@@ -162,12 +162,15 @@ func (e *Engine) land(ctx context.Context) {
 		case reply.Later || reply.Again && r.tries < triesMost:
 			e.again = append(e.again, r)
 		case reply.Again:
-			e.answer(r, Reply{Err: ErrContended})
+			e.answer(r, &Reply{Err: ErrContended})
 		default:
-			e.answer(r, *reply)
+			e.answer(r, reply)
 		}
 	}
 	e.pollers.wake(f.batch.Wake)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.core.Recycle(f.batch)
 }
 
 // read reads what a round needs. Where that shows that another writer opened a
@@ -259,7 +262,7 @@ func (e *Engine) provide(ctx context.Context, inputs []Input) error {
 }
 
 // answer gives a caller its reply. The loop never waits for a caller.
-func (e *Engine) answer(r *request, reply Reply) {
+func (e *Engine) answer(r *request, reply *Reply) {
 	r.reply = reply
 	r.answered.Store(true)
 	e.waiting.Add(-1)
@@ -270,6 +273,6 @@ func (e *Engine) answer(r *request, reply Reply) {
 
 func (e *Engine) answerAll(requests []*request, reply Reply) {
 	for _, r := range requests {
-		e.answer(r, reply)
+		e.answer(r, &reply)
 	}
 }
