@@ -99,6 +99,11 @@ type Change struct {
 
 	Record  states.Record     // as it shall be; its Revision is Expect plus the log entries
 	Effects []reducer.Effects // of each step, in order
+
+	// Member is where the rollout's opening lists the record's host, plus 1, where
+	// the caller knows it: a hint that spares a store a search. A wrong one is as
+	// good as none.
+	Member int32
 }
 
 // Result tells what became of one change.

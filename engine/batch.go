@@ -134,7 +134,11 @@ func (b *Batch) add(c *Core, id int32, base *states.Record) (place int) {
 		slot.batch, slot.changed = b.number, 0
 	}
 	b.staged = append(b.staged, staged{id: id, next: slot.changed, from: closingOf(base)})
-	b.Changes = append(b.Changes, adapters.Change{Expect: base.Revision})
+	change := adapters.Change{Expect: base.Revision}
+	if e := slot.entry(base.Rollout); e != nil {
+		change.Member = e.member + 1
+	}
+	b.Changes = append(b.Changes, change)
 	slot.changed = int32(len(b.staged))
 	return len(b.staged) - 1
 }
