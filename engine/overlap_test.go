@@ -231,3 +231,45 @@ func TestAControlPlaneThatBeginsAnswersAtOnce(t *testing.T) {
 	_, err = engine.Begin(engine.Options{Store: memory.New(), Clock: clk, Cycle: time.Minute}, nil)
 	require.ErrorContains(t, err, "leave Options.Store nil")
 }
+
+// stepwise is a store whose commits say that they begin, and wait to be let go.
+type stepwise struct {
+	*memory.Store
+	begun, letGo chan struct{}
+}
+
+func (s *stepwise) Commit(ctx context.Context, changes []adapters.Change) ([]adapters.Result, error) {
+	s.begun <- struct{}{}
+	<-s.letGo
+	return s.Store.Commit(ctx, changes)
+}
+
+// The changes of a round are sent on their way as soon as those before them have
+// landed, and nobody whose own have landed waits for them.
+func TestWhoseChangesHaveLandedIsAnsweredWhileOthersAreOnTheirWay(t *testing.T) {
+	clk := newClock()
+	store := &stepwise{memory.New(), make(chan struct{}), make(chan struct{})}
+	e, err := engine.New(t.Context(), engine.Options{Store: store, Clock: clk, Cycle: time.Minute})
+	require.NoError(t, err)
+	t.Cleanup(e.Close)
+	_, err = e.Load(t.Context(), gates.NewFleet(wide(2)))
+	require.NoError(t, err)
+	answered := make(chan error, 2)
+	beat := func(host states.Host) {
+		_, err := e.Heartbeat(t.Context(), synth.Heartbeat{Host: host, Current: "new", At: states.TimeOf(clk.Now())})
+		answered <- err
+	}
+	go beat("host-00000")
+	<-store.begun
+	go beat("host-00001")
+	store.letGo <- struct{}{}
+	<-store.begun // the second, which is not let go yet
+	require.NoError(t, <-answered)
+	select {
+	case <-answered:
+		require.Fail(t, "answered before its commit")
+	default:
+	}
+	store.letGo <- struct{}{}
+	require.NoError(t, <-answered)
+}
