@@ -59,6 +59,7 @@ type Core struct {
 	batches  uint32          // counted: the number of the last that was decided
 	rooms    []room          // memory for later batches
 	events   []reducer.Event // memory for a chain of which nobody is told
+	touched  int             // see touch
 
 	gaps    map[states.Key]putBack
 	refused map[states.Key]string // dispatches that were handed out and are held now: why

@@ -39,6 +39,7 @@ func (c *Core) Decide(now states.Time, inputs []Input) *Batch {
 	}
 	var polls []int
 	for i, in := range inputs {
+		c.touchBeats(inputs, i)
 		switch in := in.(type) {
 		case *Beat:
 			c.decideBeat(b, i, in)
@@ -203,7 +204,8 @@ func (c *Core) redrive(b *Batch) {
 	if len(c.queue) == 0 {
 		c.queue = nil
 	}
-	for _, id := range looked {
+	for i, id := range looked {
+		c.touchSlots(looked, i)
 		s := &c.slots[id]
 		s.queued = false
 		if c.onItsWay(b, id) {
