@@ -15,11 +15,13 @@ const ahead = 32
 // so that no compiler leaves the reading out.
 func (c *Core) touch(id int32) (read int) {
 	s := &c.slots[id]
-	if r := s.now.rollout; r != nil {
+	if r := s.now.rollout; r != nil && int(s.now.member) < len(r.Members) { // it may have been forgotten
 		read += len(r.Members[s.now.member].Host)
 	}
-	if at := int(s.planned) - 1; at >= 0 && c.fleet != nil {
-		read += len(c.fleet.Plan().Hosts[at].Host)
+	if c.fleet != nil {
+		if hosts, at := c.fleet.Plan().Hosts, int(s.planned)-1; at >= 0 && at < len(hosts) {
+			read += len(hosts[at].Host)
+		}
 	}
 	return read
 }
