@@ -311,6 +311,9 @@ func TestOneHostIsJudgedForItsWave(t *testing.T) {
 	if v := (gates.Rules{}).EvaluateOne(view, ask); v.Passed() {
 		t.Fatal("nothing holds it")
 	}
+	if v := (gates.Rules{}).EvaluateOne(view, ask); v.Ask != ask {
+		t.Errorf("the answer is to %v", v.Ask)
+	}
 	if n := testing.AllocsPerRun(100, func() { _ = gates.Rules{}.EvaluateOne(view, ask) }); n != 0 {
 		t.Errorf("%.0f allocations for a host whose wave is judged", n)
 	}
