@@ -273,3 +273,23 @@ func TestWhoseChangesHaveLandedIsAnsweredWhileOthersAreOnTheirWay(t *testing.T) 
 	store.letGo <- struct{}{}
 	require.NoError(t, <-answered)
 }
+
+// Hosts that a gate lets go together go in the order of the manifest, whichever
+// beat first.
+func TestHostsThatAGateLetsGoKeepTheirOrder(t *testing.T) {
+	plan := wide(6)
+	for i := range plan.Hosts {
+		plan.Hosts[i].Wave = states.Wave(min(i, 1))
+	}
+	core, store, now := coreOn(t, plan)
+	var inputs []engine.Input
+	for _, i := range []int{4, 1, 5, 3, 2, 0} {
+		inputs = append(inputs, onTarget(plan.Hosts[i].Host, now))
+	}
+	settled(t, core, store, core.Decide(now, inputs), now)
+	var went []states.Host
+	for _, c := range core.Decide(now, nil).Changes {
+		went = append(went, c.Record.Host)
+	}
+	require.Equal(t, []states.Host{"host-00001", "host-00002", "host-00003", "host-00004", "host-00005"}, went)
+}
