@@ -72,6 +72,9 @@ type Store interface {
 	// A batch compares every Guard with the ordering revision as it was before
 	// the batch, and raises it once, after them, if a change that is stored says
 	// so.
+	//
+	// The changes and their effects are the caller's again once Commit returns: a
+	// store, or what is wrapped around one, copies what it keeps.
 	Commit(ctx context.Context, changes []Change) ([]Result, error)
 }
 
@@ -98,6 +101,11 @@ type Change struct {
 
 	Record  states.Record     // as it shall be; its Revision is Expect plus the log entries
 	Effects []reducer.Effects // of each step, in order
+
+	// Member is where the rollout's opening lists the record's host, plus 1, where
+	// the caller knows it: a hint that spares a store a search. A wrong one is as
+	// good as none.
+	Member int32
 }
 
 // Result tells what became of one change.

@@ -76,11 +76,14 @@ const together = 64
 func (e *Engine) inStep(batch []synth.Heartbeat, results []HeartbeatResult) (rest []*Beat, places []int) {
 	received := e.now()
 	var room []Beat
+	var slots [together]int32
 	beat := Beat{Received: received}
 	for from := 0; from < len(batch); from += together {
+		some := batch[from:min(from+together, len(batch))]
 		e.mu.Lock()
-		for i := from; i < min(from+together, len(batch)); i++ {
-			beat.Heartbeat = batch[i]
+		e.core.expect(some, slots[:])
+		for i := from; i < from+len(some); i++ {
+			beat.Heartbeat, beat.slot = batch[i], slots[i-from]
 			reply, ok := e.core.InStep(&beat, received)
 			if ok {
 				results[i].Reply = reply

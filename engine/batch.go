@@ -23,15 +23,13 @@ type Batch struct {
 	now     states.Time
 	number  uint32 // of the core's batches
 	inputs  []Input
-	staged  []*staged    // one for each of Changes
-	room    []staged     // for the next ones
-	visited []states.Key // provided for it
+	staged  []staged          // one for each of Changes
+	effects []reducer.Effects // of the changes, one behind the other, where they were stepped together
+	visited []states.Key      // provided for it
 	alone   bool
 
-	redriven int             // waiting hosts that it looks at again, about
 	findings []synth.Finding // of several replies
-
-	repeats []int // inputs that are sent a dispatch again
+	repeats  []int           // inputs that are sent a dispatch again
 }
 
 // Alone reports whether the batch is to be settled before the next one is
@@ -55,10 +53,10 @@ type Reply struct {
 
 // staged is what is known of a change beside the change itself.
 type staged struct {
-	id     int32  // of the host's slot
-	next   int32  // where another change of the host is, plus 1; 0: it has no other
-	inputs []int  // whose replies wait for it
-	first  [1]int // room for them: nearly always one
+	id    int32 // of the host's slot
+	next  int32 // where another change of the host is, plus 1; 0: it has no other
+	input int   // whose reply waits for it, plus 1; 0: none does
+	more  []int // likewise, of the others, which nearly none has
 
 	from    closing // of the record before the round
 	spreads bool    // a closure was quarantined
@@ -83,7 +81,7 @@ func (b *Batch) of(c *Core, id int32, e *entry) (states.Record, bool) {
 // find returns what is staged of a host's record, nil where nothing is.
 func (b *Batch) find(c *Core, id int32, rollout states.Rollout) *staged {
 	if n := b.place(c, id, rollout); n >= 0 {
-		return b.staged[n]
+		return &b.staged[n]
 	}
 	return nil
 }
@@ -110,7 +108,7 @@ func (b *Batch) stage(c *Core, input int, id int32, base, rec *states.Record, ef
 	if n < 0 {
 		n = b.add(c, id, base)
 	}
-	s, change := b.staged[n], &b.Changes[n]
+	s, change := &b.staged[n], &b.Changes[n]
 	change.Record = *rec
 	if change.Effects == nil {
 		change.Effects = effects
@@ -131,33 +129,39 @@ func (b *Batch) stage(c *Core, input int, id int32, base, rec *states.Record, ef
 
 // add begins a change of a record.
 func (b *Batch) add(c *Core, id int32, base *states.Record) (place int) {
-	if len(b.room) == 0 {
-		// Most inputs of a round may change nothing, what was waited for mostly does.
-		b.room = make([]staged, max(64, b.redriven, len(b.staged)))
-		b.staged = slices.Grow(b.staged, len(b.room))
-		b.Changes = slices.Grow(b.Changes, len(b.room))
-	}
-	s := &b.room[0]
-	b.room = b.room[1:]
 	slot := &c.slots[id]
 	if slot.batch != b.number {
 		slot.batch, slot.changed = b.number, 0
 	}
-	*s = staged{id: id, next: slot.changed, from: closingOf(base)}
-	b.staged = append(b.staged, s)
-	b.Changes = append(b.Changes, adapters.Change{Expect: base.Revision})
+	b.staged = append(b.staged, staged{id: id, next: slot.changed, from: closingOf(base)})
+	change := adapters.Change{Expect: base.Revision}
+	if e := slot.entry(base.Rollout); e != nil {
+		change.Member = e.member + 1
+	}
+	b.Changes = append(b.Changes, change)
 	slot.changed = int32(len(b.staged))
 	return len(b.staged) - 1
 }
 
 // waitsFor makes an input's reply wait for a record.
 func (s *staged) waitsFor(input int) {
-	switch n := len(s.inputs); {
-	case n == 0:
-		s.first[0] = input
-		s.inputs = s.first[:]
-	case s.inputs[n-1] != input:
-		s.inputs = append(s.inputs, input)
+	switch n := len(s.more); {
+	case s.input == 0:
+		s.input = input + 1
+	case n == 0 && s.input == input+1, n > 0 && s.more[n-1] == input+1:
+		// It does already.
+	default:
+		s.more = append(s.more, input+1)
+	}
+}
+
+// eachInput calls f for each input whose reply waits for the change.
+func (s *staged) eachInput(f func(input int)) {
+	if s.input != 0 {
+		f(s.input - 1)
+	}
+	for _, input := range s.more {
+		f(input - 1)
 	}
 }
 
@@ -194,21 +198,23 @@ func (from closing) closedBy(rec *states.Record) bool {
 }
 
 // look puts a host's newest heartbeat to one of its records, and stages what
-// was missed.
-func (c *Core) look(b *Batch, input int, id int32, e *entry, seen *synth.Seen) (synth.Finding, bool) {
+// was missed. The finding's events lie in room, as far as it suffices.
+func (c *Core) look(b *Batch, input int, id int32, e *entry, seen *synth.Seen, room []reducer.Event) (synth.Finding, bool) {
 	rec, ok := b.of(c, id, e)
 	if !ok {
 		return synth.Finding{}, false
 	}
-	look := synth.Look{Record: rec, Seen: *seen, Now: b.now, Bounds: c.bounds()}
+	look := synth.Look{Record: rec, Seen: *seen, Now: b.now, Bounds: c.bounds(), Room: room}
 	finding := synth.Chain(look)
 	gated := finding.Reason == synth.Held
 	if gated {
 		ask := gates.AskOf(gates.Synthesis, &rec)
 		ask.Place = c.slots[id].planned
 		look.Verdict = c.opts.Rules.EvaluateOne(c.view, ask)
-		finding = synth.Chain(look)
-		if finding.Reason == synth.Held {
+		if look.Verdict.Passed() {
+			finding = synth.Chain(look)
+		} else {
+			finding.Blocks = look.Verdict.Blocks
 			c.wait(id, &look.Verdict)
 		}
 	}
@@ -223,9 +229,10 @@ func (c *Core) apply(b *Batch, input int, id int32, rec states.Record, events []
 		return rec
 	}
 	// Where the record moved on meanwhile, what was missed is no longer.
-	now, effects, _ := reducer.Steps(rec, events)
-	if len(effects) > 0 {
-		b.stage(c, input, id, &rec, &now, effects, gated)
+	from := b.roomFor(len(events))
+	now, all, _ := reducer.Steps(b.effects, rec, events)
+	if b.effects = all; len(all) > from {
+		b.stage(c, input, id, &rec, &now, slices.Clip(all[from:]), gated)
 	}
 	return now
 }

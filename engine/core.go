@@ -56,8 +56,11 @@ type Core struct {
 	visited []states.Key                  // provided for this round
 	absent  map[states.Key]bool           // read for this round, and not there
 
-	released []gates.Wait // kept for its memory
-	batches  uint32       // counted: the number of the last that was decided
+	released []gates.Wait    // kept for its memory
+	batches  uint32          // counted: the number of the last that was decided
+	rooms    []room          // memory for later batches
+	events   []reducer.Event // memory for a chain of which nobody is told
+	touched  int             // see touch
 
 	gaps    map[states.Key]putBack
 	refused map[states.Key]string // dispatches that were handed out and are held now: why
@@ -90,7 +93,7 @@ func NewCore(opts CoreOptions) (*Core, error) {
 	case opts.Cycle <= 0 || opts.Silence <= 0 || opts.Skew <= 0:
 		return nil, errors.New("engine: CoreOptions.Cycle, Silence and Skew must be positive durations")
 	}
-	c := &Core{opts: opts}
+	c := &Core{opts: opts, events: make([]reducer.Event, effectsEach)}
 	c.forget()
 	return c, nil
 }

@@ -28,8 +28,9 @@ func (c *Core) Decide(now states.Time, inputs []Input) *Batch {
 	c.batches++
 	b := &Batch{
 		now: now, inputs: inputs, number: c.batches, Replies: make([]Reply, len(inputs)),
-		visited: c.visited, redriven: c.redriven(len(inputs)),
+		visited: c.visited,
 	}
+	c.takeRoom(b)
 	if len(inputs) > 0 {
 		for _, id := range c.retry {
 			c.requeue(id)
@@ -38,6 +39,7 @@ func (c *Core) Decide(now states.Time, inputs []Input) *Batch {
 	}
 	var polls []int
 	for i, in := range inputs {
+		c.touchBeats(inputs, i)
 		switch in := in.(type) {
 		case *Beat:
 			c.decideBeat(b, i, in)
@@ -82,7 +84,7 @@ func (c *Core) decideBeat(b *Batch, i int, in *Beat) {
 		reply.Beat.Newest = s.beat.order
 	}
 	s.eachLive(func(e *entry) {
-		finding, ok := c.look(b, i, id, e, &seen)
+		finding, ok := c.look(b, i, id, e, &seen, nil)
 		if !ok {
 			reply.Again = true
 			return
@@ -191,7 +193,7 @@ func (b *Batch) tell(reply *HeartbeatReply, f *synth.Finding) {
 func (c *Core) lookAtAll(b *Batch, input int, id int32) {
 	s := &c.slots[id]
 	seen := s.seen(b.now, c.opts.Silence)
-	s.eachLive(func(e *entry) { _, _ = c.look(b, input, id, e, &seen) })
+	s.eachLive(func(e *entry) { _, _ = c.look(b, input, id, e, &seen, c.events) })
 }
 
 // redrive looks again at hosts that wait for something which came.
@@ -202,7 +204,8 @@ func (c *Core) redrive(b *Batch) {
 	if len(c.queue) == 0 {
 		c.queue = nil
 	}
-	for _, id := range looked {
+	for i, id := range looked {
+		c.touchSlots(looked, i)
 		s := &c.slots[id]
 		s.queued = false
 		if c.onItsWay(b, id) {

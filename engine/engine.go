@@ -100,7 +100,7 @@ type request struct {
 	tries    int
 	party    *party
 	answered atomic.Bool // reply may be read
-	reply    Reply
+	reply    *Reply      // in its batch's replies
 }
 
 // party is the requests of one caller, who waits for all of them.
@@ -273,7 +273,7 @@ func (e *Engine) submit(ctx context.Context, in Input, after time.Duration) (Rep
 	}
 	err := e.await(ctx, p)
 	if r := requests[0]; r.answered.Load() {
-		return r.reply, r.reply.Err
+		return *r.reply, r.reply.Err
 	}
 	return Reply{}, err
 }

@@ -123,13 +123,24 @@ func (e *Engine) round(ctx context.Context, requests []*request) {
 	e.mu.Lock()
 	batch := e.core.Decide(e.now(), inputs)
 	e.mu.Unlock()
-	e.land(ctx)
-
-	f := &flight{batch: batch, requests: requests, landed: make(chan struct{})}
-	e.flight = f
+	before := e.flight
+	if before != nil {
+		<-before.landed
+	}
+	e.depart(ctx, &flight{batch: batch, requests: requests, landed: make(chan struct{})})
+	if before != nil {
+		e.settle(ctx, before) // while the store has something to do again
+	}
 	if len(batch.Changes) == 0 {
-		close(f.landed)
 		e.land(ctx)
+	}
+}
+
+// depart sends a round's changes on their way.
+func (e *Engine) depart(ctx context.Context, f *flight) {
+	e.flight = f
+	if len(f.batch.Changes) == 0 {
+		close(f.landed)
 		return
 	}
 	go func() {
@@ -138,15 +149,18 @@ func (e *Engine) round(ctx context.Context, requests []*request) {
 	}()
 }
 
-// land waits for what is on its way, lets it count, and answers who can be
-// answered. Who has to wait takes part in a later round.
+// land waits for what is on its way, and lets it count.
 func (e *Engine) land(ctx context.Context) {
-	f := e.flight
-	if f == nil {
-		return
+	if f := e.flight; f != nil {
+		<-f.landed
+		e.flight = nil
+		e.settle(ctx, f)
 	}
-	<-f.landed
-	e.flight = nil
+}
+
+// settle lets what has landed count, and answers who can be answered. Who has to
+// wait takes part in a later round.
+func (e *Engine) settle(ctx context.Context, f *flight) {
 	e.mu.Lock()
 	if e.core.Settle(f.batch, f.results, f.err, e.now()) {
 		e.stale = true
@@ -162,12 +176,15 @@ func (e *Engine) land(ctx context.Context) {
 		case reply.Later || reply.Again && r.tries < triesMost:
 			e.again = append(e.again, r)
 		case reply.Again:
-			e.answer(r, Reply{Err: ErrContended})
+			e.answer(r, &Reply{Err: ErrContended})
 		default:
-			e.answer(r, *reply)
+			e.answer(r, reply)
 		}
 	}
 	e.pollers.wake(f.batch.Wake)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.core.Recycle(f.batch)
 }
 
 // read reads what a round needs. Where that shows that another writer opened a
@@ -262,7 +279,7 @@ func (e *Engine) provide(ctx context.Context, inputs []Input) error {
 }
 
 // answer gives a caller its reply. The loop never waits for a caller.
-func (e *Engine) answer(r *request, reply Reply) {
+func (e *Engine) answer(r *request, reply *Reply) {
 	r.reply = reply
 	r.answered.Store(true)
 	e.waiting.Add(-1)
@@ -273,6 +290,6 @@ func (e *Engine) answer(r *request, reply Reply) {
 
 func (e *Engine) answerAll(requests []*request, reply Reply) {
 	for _, r := range requests {
-		e.answer(r, reply)
+		e.answer(r, &reply)
 	}
 }

@@ -231,3 +231,65 @@ func TestAControlPlaneThatBeginsAnswersAtOnce(t *testing.T) {
 	_, err = engine.Begin(engine.Options{Store: memory.New(), Clock: clk, Cycle: time.Minute}, nil)
 	require.ErrorContains(t, err, "leave Options.Store nil")
 }
+
+// stepwise is a store whose commits say that they begin, and wait to be let go.
+type stepwise struct {
+	*memory.Store
+	begun, letGo chan struct{}
+}
+
+func (s *stepwise) Commit(ctx context.Context, changes []adapters.Change) ([]adapters.Result, error) {
+	s.begun <- struct{}{}
+	<-s.letGo
+	return s.Store.Commit(ctx, changes)
+}
+
+// The changes of a round are sent on their way as soon as those before them have
+// landed, and nobody whose own have landed waits for them.
+func TestWhoseChangesHaveLandedIsAnsweredWhileOthersAreOnTheirWay(t *testing.T) {
+	clk := newClock()
+	store := &stepwise{memory.New(), make(chan struct{}), make(chan struct{})}
+	e, err := engine.New(t.Context(), engine.Options{Store: store, Clock: clk, Cycle: time.Minute})
+	require.NoError(t, err)
+	t.Cleanup(e.Close)
+	_, err = e.Load(t.Context(), gates.NewFleet(wide(2)))
+	require.NoError(t, err)
+	answered := make(chan error, 2)
+	beat := func(host states.Host) {
+		_, err := e.Heartbeat(t.Context(), synth.Heartbeat{Host: host, Current: "new", At: states.TimeOf(clk.Now())})
+		answered <- err
+	}
+	go beat("host-00000")
+	<-store.begun
+	go beat("host-00001")
+	store.letGo <- struct{}{}
+	<-store.begun // the second, which is not let go yet
+	require.NoError(t, <-answered)
+	select {
+	case <-answered:
+		require.Fail(t, "answered before its commit")
+	default:
+	}
+	store.letGo <- struct{}{}
+	require.NoError(t, <-answered)
+}
+
+// Hosts that a gate lets go together go in the order of the manifest, whichever
+// beat first.
+func TestHostsThatAGateLetsGoKeepTheirOrder(t *testing.T) {
+	plan := wide(6)
+	for i := range plan.Hosts {
+		plan.Hosts[i].Wave = states.Wave(min(i, 1))
+	}
+	core, store, now := coreOn(t, plan)
+	var inputs []engine.Input
+	for _, i := range []int{4, 1, 5, 3, 2, 0} {
+		inputs = append(inputs, onTarget(plan.Hosts[i].Host, now))
+	}
+	settled(t, core, store, core.Decide(now, inputs), now)
+	var went []states.Host
+	for _, c := range core.Decide(now, nil).Changes {
+		went = append(went, c.Record.Host)
+	}
+	require.Equal(t, []states.Host{"host-00001", "host-00002", "host-00003", "host-00004", "host-00005"}, went)
+}

@@ -15,7 +15,8 @@ import (
 // raised the ordering revision.
 func (c *Core) Settle(b *Batch, results []adapters.Result, commitErr error, now states.Time) (reread bool) {
 	raised := false
-	for i, s := range b.staged {
+	for i := range b.staged {
+		s := &b.staged[i]
 		c.slots[s.id].changed = 0
 		err := commitErr
 		if err == nil {
@@ -35,21 +36,21 @@ func (c *Core) Settle(b *Batch, results []adapters.Result, commitErr error, now 
 			c.doubt(b.Changes[i].Record.Key)
 		}
 		c.lookAgain(s.id, stale)
-		for _, input := range s.inputs {
+		s.eachInput(func(input int) {
 			if stale {
 				b.Replies[input].Again = true
 			} else {
 				b.Replies[input].Err = err
 			}
-		}
+		})
 	}
 	if raised {
 		c.ordering++
 	}
 	c.settleBeats(b, now)
-	for i, s := range b.staged {
+	for i := range b.staged {
 		key := &b.Changes[i].Record.Key
-		c.leave(*key, c.slots[s.id].entry(key.Rollout))
+		c.leave(*key, c.slots[b.staged[i].id].entry(key.Rollout))
 	}
 	for _, key := range b.visited {
 		c.leave(key, c.entryOf(key))
@@ -77,9 +78,11 @@ func (c *Core) committed(s *staged, change *adapters.Change) {
 		kept := *rec
 		e.rec = &kept
 	}
-	for i := range change.Effects {
+	if s.spreads {
 		// The view takes quarantines alone; its other counters follow the record.
-		_ = change.Effects[i].To(viewSink{c})
+		for i := range change.Effects {
+			_ = change.Effects[i].To(viewSink{c})
+		}
 	}
 	if rec.State != states.Pending && len(c.refused) > 0 {
 		delete(c.refused, rec.Key)

@@ -43,6 +43,9 @@ func (c *Core) release(came []gates.Wait) {
 			if w.On == gates.OnBudget {
 				n = min(n, wakeMost)
 			}
+			// In the order in which they lie in memory: which of them is first makes no
+			// difference to anybody.
+			slices.Sort(waiting[:n])
 			for _, id := range waiting[:n] {
 				c.requeue(id)
 				c.slots[id].waiting &^= 1 << purpose

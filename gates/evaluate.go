@@ -73,32 +73,44 @@ func (r Rules) Evaluate(v *View, asks ...Ask) []Verdict {
 }
 
 // EvaluateOne answers one ask.
-func (r Rules) EvaluateOne(v *View, ask Ask) Verdict {
-	var p pass
-	return r.evaluate(v, ask, &p)
+func (r Rules) EvaluateOne(v *View, ask Ask) Verdict { return r.evaluate(v, ask, nil) }
+
+// evaluate answers an ask. Where all hosts of its wave get the same answer, one
+// of them is judged for the others too.
+func (r Rules) evaluate(v *View, ask Ask, p *pass) Verdict {
+	same := r.same(v, &ask)
+	if same == nil {
+		return Verdict{Ask: ask, Blocks: r.blocks(v, ask, p), asked: true}
+	}
+	if !same.is {
+		same.is, same.blocks = true, slices.Clip(r.blocks(v, ask, p))
+	}
+	return Verdict{Ask: ask, Blocks: same.blocks, asked: true}
 }
 
-func (r Rules) evaluate(v *View, ask Ask, p *pass) Verdict {
-	verdict := Verdict{Ask: ask, asked: true}
+// blocks asks every gate, and counts a host that is let through.
+func (r Rules) blocks(v *View, ask Ask, p *pass) (blocks []Block) {
 	if block, ok := unknown(v, &ask); ok {
-		verdict.Blocks = []Block{block}
-		return verdict
+		return []Block{block}
+	}
+	if p == nil {
+		p = &pass{}
 	}
 	for i := range order {
 		if g := &order[i]; ask.Purpose == Dispatch || g.synthesis {
-			verdict.Blocks = v.held(i, &ask, p, verdict.Blocks)
+			blocks = v.held(i, &ask, p, blocks)
 		}
 	}
 	for _, g := range r.Own {
 		if block, held := g.Hold(v, ask); held {
 			block.Gate = g.Name()
-			verdict.Blocks = append(verdict.Blocks, block)
+			blocks = append(blocks, block)
 		}
 	}
-	if verdict.Passed() && ask.Purpose == Dispatch {
+	if len(blocks) == 0 && ask.Purpose == Dispatch {
 		spend(v, &ask, p)
 	}
-	return verdict
+	return blocks
 }
 
 // held appends the blocks of one of our gates. Those that all hosts of a wave
@@ -110,11 +122,12 @@ func (v *View) held(gate int, ask *Ask, p *pass, blocks []Block) []Block {
 	if !g.byWave {
 		return g.hold(v, ask, p, blocks)
 	}
-	known := v.rollouts[ask.Key.Rollout].said(v.changes, gate, ask.Wave)
-	switch {
-	case known == nil:
+	wave := v.rollouts[ask.Key.Rollout].said(v.changes, ask.Wave)
+	if wave == nil {
 		return g.hold(v, ask, p, blocks)
-	case !known.is:
+	}
+	known := &wave.gates[gate]
+	if !known.is {
 		known.is, known.blocks = true, slices.Clip(g.hold(v, ask, p, nil))
 	}
 	return known.behind(blocks)

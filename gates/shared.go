@@ -10,7 +10,13 @@ import (
 // then.
 type words struct {
 	changes uint64 // of the view
-	byWave  [][gatesOfOurs]said
+	byWave  []ofWave
+}
+
+// ofWave is what they said of one wave.
+type ofWave struct {
+	gates [gatesOfOurs]said // each by itself
+	same  said              // all of them, of every host that is like the others; see [Rules.same]
 }
 
 // gatesOfOurs is at least how many there are.
@@ -27,9 +33,9 @@ type said struct {
 	joined []Block // those, and these behind them; likewise shared
 }
 
-// said returns the place for what a gate says of a wave; nil for a wave far
-// behind all that the view has heard of.
-func (r *rollout) said(changes uint64, gate int, w states.Wave) *said {
+// said returns the place for what gates say of a wave; nil for a wave far behind
+// all that the view has heard of.
+func (r *rollout) said(changes uint64, w states.Wave) *ofWave {
 	if r.words.changes != changes {
 		clear(r.words.byWave)
 		r.words.changes = changes
@@ -39,9 +45,28 @@ func (r *rollout) said(changes uint64, gate int, w states.Wave) *said {
 		return nil
 	}
 	for len(r.words.byWave) <= place {
-		r.words.byWave = append(r.words.byWave, [gatesOfOurs]said{})
+		r.words.byWave = append(r.words.byWave, ofWave{})
 	}
-	return &r.words.byWave[place][gate]
+	return &r.words.byWave[place]
+}
+
+// same returns the place for the answer that every host of the ask's wave gets
+// which wants the same; nil where there is none, because a gate looks at this
+// very host.
+func (r Rules) same(v *View, ask *Ask) *said {
+	if ask.Purpose != Synthesis || len(r.Own) > 0 || v == nil {
+		return nil
+	}
+	rollout := v.rollouts[ask.Key.Rollout]
+	if rollout == nil || v.Quarantined(ask.Key.Rollout.Channel, ask.Target) ||
+		len(v.fleet.edgesTo(ask.Key.Host)) > 0 || !v.fleet.lists(ask) {
+		return nil
+	}
+	wave := rollout.said(v.changes, ask.Wave)
+	if wave == nil {
+		return nil
+	}
+	return &wave.same
 }
 
 // behind returns the blocks with what was said behind them.

@@ -258,3 +258,63 @@ func TestAHostThatIsNotListedTakesNoPlace(t *testing.T) {
 		t.Errorf("web-2 waits for %v", got)
 	}
 }
+
+// lets is a gate that holds nothing. With one of the caller's own, every host is
+// judged by itself.
+type lets struct{}
+
+func (lets) Name() string { return "lets" }
+
+func (lets) Hold(*gates.View, gates.Ask) (gates.Block, bool) { return gates.Block{}, false }
+
+// A host that is judged for all of its wave gets what it would get by itself,
+// whichever of the others was asked for first.
+func TestWhoIsJudgedForOthersIsJudgedAsByHimself(t *testing.T) {
+	hosts := []states.Host{"web-0", "web-1", "web-2", "web-2b", "ghost"}
+	moves := []func(*gates.View, states.Rollout){
+		func(*gates.View, states.Rollout) {},
+		func(v *gates.View, _ states.Rollout) {
+			v.Quarantine(reducer.Quarantine{Channel: "stable", Closure: "worse"})
+		},
+		func(v *gates.View, id states.Rollout) {
+			was := gates.Standing{Key: states.Key{Rollout: id, Host: "web-0"}, State: states.Pending}
+			done := was
+			done.State, done.Done = states.Converged, true
+			v.Track(was, done, nil)
+		},
+		func(v *gates.View, _ states.Rollout) { v.Clear("stable", "worse") },
+	}
+	view, id := behindAChannel()
+	alone := gates.Rules{Own: []gates.Gate{lets{}}}
+	unopened := states.Rollout{Channel: "stable", Ref: "other"}
+	for n, move := range moves {
+		move(view, id)
+		for _, rollout := range []states.Rollout{id, unopened} {
+			for i := range 3 * len(hosts) {
+				a := synthesis(rollout, hosts[i%len(hosts)], states.Wave(min(i%len(hosts), 2)))
+				if i%3 == 0 {
+					a.Target = "worse"
+				}
+				if diff := cmp.Diff(alone.EvaluateOne(view, a).Blocks, gates.Rules{}.EvaluateOne(view, a).Blocks); diff != "" {
+					t.Errorf("after %d moves, %s to %s:\n%s", n, a.Key, a.Target, diff)
+				}
+			}
+		}
+	}
+}
+
+// Of a wave that wants to be believed at once, only the first host is judged:
+// the others cost nothing but finding the answer.
+func TestOneHostIsJudgedForItsWave(t *testing.T) {
+	view, id := behindAChannel()
+	ask := synthesis(id, "web-2", 2)
+	if v := (gates.Rules{}).EvaluateOne(view, ask); v.Passed() {
+		t.Fatal("nothing holds it")
+	}
+	if v := (gates.Rules{}).EvaluateOne(view, ask); v.Ask != ask {
+		t.Errorf("the answer is to %v", v.Ask)
+	}
+	if n := testing.AllocsPerRun(100, func() { _ = gates.Rules{}.EvaluateOne(view, ask) }); n != 0 {
+		t.Errorf("%.0f allocations for a host whose wave is judged", n)
+	}
+}

@@ -1,21 +1,27 @@
 package reducer
 
-import "github.com/rollmend/rollmend/states"
+import (
+	"slices"
+
+	"github.com/rollmend/rollmend/states"
+)
 
 // Steps applies the events of a chain to one record, in their order, and gives
-// what [Step] would for one after the other, in less memory. It stops at the
-// first event that is not applied: record and effects are then those up to it,
-// beside the error of Step, which is nil where the event only was no news.
-func Steps(rec states.Record, chain []Event) (states.Record, []Effects, error) {
-	effects := make([]Effects, len(chain))
+// what [Step] would for one after the other, in less memory. It appends the
+// effects to dst. It stops at the first event that is not applied: record and
+// effects are then those up to it, beside the error of Step, which is nil where
+// the event only was no news.
+func Steps(dst []Effects, rec states.Record, chain []Event) (states.Record, []Effects, error) {
 	var own owner
+	dst = slices.Grow(dst, len(chain))
 	for i := range chain {
 		was := rec
-		if disposition, err := step(&rec, &chain[i], &effects[i], &own); disposition != Applied && disposition != Absorbed {
-			return was, effects[:i], err
+		dst = append(dst, Effects{})
+		if disposition, err := step(&rec, &chain[i], &dst[len(dst)-1], &own); disposition != Applied && disposition != Absorbed {
+			return was, dst[:len(dst)-1], err
 		}
 	}
-	return rec, effects, nil
+	return rec, dst, nil
 }
 
 // owner remembers the doubt that was made for a record in this call: nobody else

@@ -88,7 +88,7 @@ func TestStepsIsOneStepAfterTheOther(t *testing.T) {
 
 func sameAsOneByOne(t *testing.T, rec states.Record, chain []reducer.Event) {
 	t.Helper()
-	got, effects, err := reducer.Steps(rec, chain)
+	got, effects, err := reducer.Steps(nil, rec, chain)
 	want := rec
 	for i := range chain {
 		out, wantErr := reducer.Step(want, chain[i])
@@ -114,15 +114,15 @@ func sameAsOneByOne(t *testing.T, rec states.Record, chain []reducer.Event) {
 // Two chains from one record know nothing of each other.
 func TestStepsThatPartShareNothing(t *testing.T) {
 	rec := beginnings(t)[0]
-	rec, _, err := reducer.Steps(rec, []reducer.Event{guessed(&rec, states.KindDispatchAck)})
+	rec, _, err := reducer.Steps(nil, rec, []reducer.Event{guessed(&rec, states.KindDispatchAck)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	one, _, err := reducer.Steps(rec, []reducer.Event{guessed(&rec, states.KindActivationCompleted)})
+	one, _, err := reducer.Steps(nil, rec, []reducer.Event{guessed(&rec, states.KindActivationCompleted)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, _, err := reducer.Steps(rec, []reducer.Event{guessed(&rec, states.KindActivationFailed)})
+	other, _, err := reducer.Steps(nil, rec, []reducer.Event{guessed(&rec, states.KindActivationFailed)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,12 +163,28 @@ func TestALongerChainTakesNoMoreAllocations(t *testing.T) {
 	}
 	of := func(n int) float64 {
 		return testing.AllocsPerRun(100, func() {
-			if _, effects, err := reducer.Steps(rec, chain[:n]); err != nil || len(effects) != n {
+			if _, effects, err := reducer.Steps(nil, rec, chain[:n]); err != nil || len(effects) != n {
 				t.Fatal(err)
 			}
 		})
 	}
 	if one, all := of(1), of(len(chain)); one != all {
 		t.Errorf("one event takes %v allocations, %d take %v", one, len(chain), all)
+	}
+}
+
+// Effects go behind what is there already, and into the room that there is.
+func TestStepsAppendsItsEffects(t *testing.T) {
+	rec := beginnings(t)[0]
+	chain := []reducer.Event{guessed(&rec, states.KindDispatchAck), guessed(&rec, states.KindRollbackComplete)}
+	_, alone, _ := reducer.Steps(nil, rec, chain)
+	old := reducer.Effects{Entry: reducer.LogEntry{Reason: "of another record"}}
+	room := []reducer.Effects{old, old, old, old}
+	_, all, _ := reducer.Steps(room[:1], rec, chain)
+	if diff := cmp.Diff(append([]reducer.Effects{old}, alone...), all); diff != "" {
+		t.Error(diff)
+	}
+	if &all[0] != &room[0] {
+		t.Error("the effects are not in the room that was given for them")
 	}
 }

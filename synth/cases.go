@@ -1,6 +1,8 @@
 package synth
 
 import (
+	"slices"
+
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 )
@@ -8,8 +10,8 @@ import (
 // chained makes a finding whose events happened at one time.
 func chained(l *Look, why states.Case, at states.Time, detail string, kinds ...states.Kind) Finding {
 	f := Finding{Key: l.Record.Key, Reason: Missed, Detail: detail, Case: why}
-	// Room for the convergence that may follow.
-	f.Events = make([]reducer.Event, 0, len(kinds)+1)
+	// With room for the convergence that may follow.
+	f.Events = slices.Grow(l.Room[:0], len(kinds)+1)
 	for _, kind := range kinds {
 		f.Events = append(f.Events, event(l, why, kind, at))
 	}

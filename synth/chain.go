@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/rollmend/rollmend/gates"
+	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 )
 
@@ -14,6 +15,10 @@ type Look struct {
 	Now     states.Time // the control plane's clock
 	Bounds  Bounds
 	Verdict gates.Verdict // of an ask for gates.Synthesis; only records-lost reads it
+
+	// Room is memory for the finding's events, whatever it holds: they are put into
+	// it as far as it suffices. nil: they get their own.
+	Room []reducer.Event
 }
 
 // Chain concludes what a heartbeat means for a record. Where a transition was

@@ -3,7 +3,10 @@ package synth_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/rollmend/rollmend/gates"
+	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
 	"github.com/rollmend/rollmend/synth"
 )
@@ -127,5 +130,23 @@ func TestAChainTakesNoMoreRoomThanItNeeds(t *testing.T) {
 	l.Verdict = unheld(t)
 	if f := synth.Chain(l); len(f.Events) != 3 || cap(f.Events) != 3 {
 		t.Errorf("%d events in the room of %d", len(f.Events), cap(f.Events))
+	}
+}
+
+// The events of a finding lie in the room that is given for them, and are the
+// same as without; of too little room nothing is taken.
+func TestTheEventsOfAFindingLieInTheRoomForThem(t *testing.T) {
+	l := look(in(states.Pending), synth.Heartbeat{Current: "new", At: opened})
+	l.Verdict = unheld(t)
+	want := synth.Chain(l).Events
+	for n := range 5 {
+		l.Room = make([]reducer.Event, n)
+		got := synth.Chain(l).Events
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("with room for %d: %s", n, diff)
+		}
+		if in := n > 0 && &got[0] == &l.Room[0]; in != (n >= len(want)) {
+			t.Errorf("%d events in room for %d: %t", len(got), n, in)
+		}
 	}
 }

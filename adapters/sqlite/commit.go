@@ -107,7 +107,7 @@ func (s *Store) prepare(b *batch, changes []adapters.Change) (err error) {
 // locate finds a row's record, if its rollout was opened.
 func (s *Store) locate(b *batch, r *row) error {
 	key := r.change.Record.Key
-	in, at, ok := s.index.find(key)
+	in, at, ok := s.index.findAt(key, r.change.Member)
 	if !ok {
 		return nil
 	}

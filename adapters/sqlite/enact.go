@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/internal/codec"
@@ -105,10 +106,8 @@ func checkOpening(o *adapters.Opening) ([]byte, adapters.Opening, error) {
 	if err != nil {
 		return nil, adapters.Opening{}, err
 	}
-	own, err := codec.DecodeOpening(data)
-	if err != nil {
-		return nil, adapters.Opening{}, err
-	}
+	own := *o
+	own.Members = slices.Clone(o.Members) // whose names are shared: of a million there is one copy
 	for _, m := range own.Members {
 		if _, _, err := own.Record(m); err != nil {
 			return nil, adapters.Opening{}, fmt.Errorf("sqlite: opening %s: %w", own.Rollout, err)

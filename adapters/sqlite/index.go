@@ -82,10 +82,17 @@ func (x *index) forget(in *opened) (rows []int64) {
 }
 
 // find returns a record's opening and its member's place there.
-func (x *index) find(key states.Key) (*opened, int, bool) {
+func (x *index) find(key states.Key) (*opened, int, bool) { return x.findAt(key, 0) }
+
+// findAt does the same where the place, plus 1, is known; 0 and a wrong one are
+// searched for.
+func (x *index) findAt(key states.Key, hint int32) (*opened, int, bool) {
 	in := x.byRollout[key.Rollout]
 	if in == nil {
 		return nil, 0, false
+	}
+	if i := int(hint) - 1; i >= 0 && i < len(in.Members) && in.Members[i].Host == key.Host {
+		return in, i, true
 	}
 	at, _ := in.search(key.Host)
 	i := in.slots[at].member

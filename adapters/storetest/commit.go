@@ -23,6 +23,7 @@ var commitCases = []Case{
 	{"a batch that holds a key twice stores nothing", twiceInABatch},
 	{"a change that does not add up is an error, and nothing of its batch is stored", doesNotAddUp},
 	{"a large batch tells each change its result, at its place", largeBatch},
+	{"the changes are the caller's again once a commit has returned", callersAgain},
 	{"an empty commit is harmless", emptyCommit},
 	{"a cancelled context stores nothing, and the store goes on", cancelled},
 }
@@ -233,6 +234,21 @@ func largeBatch(t testing.TB, f Fixture) {
 		}
 		require.Equal(t, states.Revision(1), b.record(h).Revision, "%s", h)
 	}
+}
+
+func callersAgain(t testing.TB, f Fixture) {
+	b := prepare(t, f, "a", "b")
+	handed := []adapters.Change{advance(t, b.record("a"), stepsToReverted), b.next("b")}
+	first, other := handed[0].Record, handed[1].Record
+	b.commit(handed...)
+	want := b.log("a")
+	for i := range handed {
+		clear(handed[i].Effects)
+	}
+	clear(handed)
+	b.holds(first)
+	b.holds(other)
+	require.Equal(t, want, b.log("a"))
 }
 
 func emptyCommit(t testing.TB, f Fixture) {

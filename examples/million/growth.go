@@ -77,6 +77,7 @@ func (b *bench) pureHalf() time.Duration {
 	}
 	bounds := synth.Bounds{Silence: 3 * b.cycle, Skew: 5 * time.Minute}
 	var took time.Duration
+	var room pureRoom
 	for _, wave := range b.inOrder() {
 		for hosts := range slices.Chunk(wave, perRelay) {
 			records = records[:0]
@@ -85,9 +86,16 @@ func (b *bench) pureHalf() time.Duration {
 			}
 			beats := relayed(b.fleet, hosts, 1)
 			began := cpu()
+			room.effects = room.effects[:0]
 			for i := range records {
 				seen := synth.Seen{Heartbeat: beats[i], Received: at}
-				converge(view, records[i], seen, at, bounds)
+				place := hosts[i] + 1
+				room.converge(view, &records[i], place, synth.Look{Record: records[i], Seen: seen, Now: at, Bounds: bounds})
+			}
+			for i := range records {
+				rec := &records[i]
+				pending := gates.Standing{Key: rec.Key, Wave: rec.Wave, State: states.Pending}
+				room.released = view.Track(pending, gates.StandingOf(rec), room.released[:0])
 			}
 			took += cpu() - began
 		}
@@ -117,24 +125,32 @@ func opened(h gates.PlannedHost, at states.Time) states.Record {
 	return out.Record
 }
 
-// converge does for one host what a recovery needs of the pure half.
-func converge(view *gates.View, rec states.Record, seen synth.Seen, now states.Time, bounds synth.Bounds) {
-	look := synth.Look{Record: rec, Seen: seen, Now: now, Bounds: bounds}
-	if synth.Chain(look).Reason == synth.Held {
-		look.Verdict = gates.Evaluate(view, gates.AskOf(gates.Synthesis, &rec))[0]
+// pureRoom is memory that is used again, as the engine does.
+type pureRoom struct {
+	events   [3]reducer.Event
+	effects  []reducer.Effects
+	released []gates.Wait
+}
+
+// converge does for one host what a recovery needs of the pure half, in the calls
+// that the engine makes: a round is decided, and then the view is told of it.
+func (r *pureRoom) converge(view *gates.View, rec *states.Record, place int32, look synth.Look) {
+	look.Room = r.events[:]
+	finding := synth.Chain(look)
+	if finding.Reason == synth.Held {
+		ask := gates.AskOf(gates.Synthesis, rec)
+		ask.Place = place
+		look.Verdict = gates.Rules{}.EvaluateOne(view, ask)
+		finding = synth.Chain(look)
 	}
-	before := gates.StandingOf(&rec)
-	for _, ev := range synth.Chain(look).Events {
-		out, err := reducer.Step(rec, ev)
-		if err != nil {
-			panic(err) // a chain applies to the record that it was made for
-		}
-		rec = out.Record
+	var err error
+	*rec, r.effects, err = reducer.Steps(r.effects, *rec, finding.Events)
+	if err != nil {
+		panic(err) // a chain applies to the record that it was made for
 	}
 	if rec.State != states.Converged {
 		panic(rec.Key.String() + " is " + rec.State.String())
 	}
-	view.Track(before, gates.StandingOf(&rec), nil)
 }
 
 func median(all []time.Duration) time.Duration {

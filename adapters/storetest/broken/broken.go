@@ -93,6 +93,8 @@ func inMemory() []Store {
 			"what one caller was told, every caller sees from then on", linearizable),
 		wrong("it takes a change that does not add up", func(s adapters.Store) adapters.Store { return lenient{s} },
 			"a change that does not add up is an error, and nothing of its batch is stored"),
+		wrong("it keeps what it was handed", func(s adapters.Store) adapters.Store { return &keepsHanded{Store: s} },
+			"the changes are the caller's again once a commit has returned"),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/rollmend/rollmend/adapters"
@@ -98,6 +99,40 @@ func (s *logsConflicts) Commit(ctx context.Context, changes []adapters.Change) (
 func (s *logsConflicts) Log(ctx context.Context, key states.Key) ([]reducer.LogEntry, error) {
 	log, err := s.Store.Log(ctx, key)
 	return append(log, s.orphans[key]...), err
+}
+
+// keepsHanded keeps each record's newest effects as they were handed in, and
+// tells them at the end of its log.
+type keepsHanded struct {
+	adapters.Store
+	mu   sync.Mutex
+	kept map[states.Key][]reducer.Effects
+}
+
+func (s *keepsHanded) Commit(ctx context.Context, changes []adapters.Change) ([]adapters.Result, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	results, err := s.Store.Commit(ctx, changes)
+	for i, r := range results {
+		if r.Err == nil {
+			if s.kept == nil {
+				s.kept = make(map[states.Key][]reducer.Effects)
+			}
+			s.kept[changes[i].Record.Key] = changes[i].Effects
+		}
+	}
+	return results, err
+}
+
+func (s *keepsHanded) Log(ctx context.Context, key states.Key) ([]reducer.LogEntry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	log, err := s.Store.Log(ctx, key)
+	kept := s.kept[key]
+	for i := range kept {
+		log[len(log)-len(kept)+i] = kept[i].Entry
+	}
+	return log, err
 }
 
 type losesQuarantine struct{ adapters.Store }

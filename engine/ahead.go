@@ -1,0 +1,69 @@
+package engine
+
+import "github.com/rollmend/rollmend/synth"
+
+// This file is about waiting for memory. Of a big fleet nothing that belongs to
+// the next host is in a cache, and a host after the other waits for three or four
+// lines of it. Lines that do not depend on each other are fetched side by side,
+// so those of the next few hosts are touched before the first is decided on.
+
+// ahead is how many hosts are touched at once: more than a processor fetches side
+// by side, and few enough that all are still there when their turn comes.
+const ahead = 32
+
+// touch reads what deciding on a host reads. What it returns is only to be used,
+// so that no compiler leaves the reading out.
+func (c *Core) touch(id int32) (read int) {
+	s := &c.slots[id]
+	if r := s.now.rollout; r != nil && int(s.now.member) < len(r.Members) { // it may have been forgotten
+		read += len(r.Members[s.now.member].Host)
+	}
+	if c.fleet != nil {
+		if hosts, at := c.fleet.Plan().Hosts, int(s.planned)-1; at >= 0 && at < len(hosts) {
+			read += len(hosts[at].Host)
+		}
+	}
+	return read
+}
+
+// touchBeats touches the hosts of the next heartbeats in a round, if one at this
+// place begins a new lot.
+func (c *Core) touchBeats(inputs []Input, at int) {
+	if at%ahead != 0 {
+		return
+	}
+	read := 0
+	for _, in := range inputs[at:min(at+ahead, len(inputs))] {
+		if beat, ok := in.(*Beat); ok && beat.slot > 0 && int(beat.slot) <= len(c.slots) {
+			read += c.touch(beat.slot - 1)
+		}
+	}
+	c.touched = read
+}
+
+// touchSlots does the same for hosts that are looked at again.
+func (c *Core) touchSlots(ids []int32, at int) {
+	if at%ahead != 0 {
+		return
+	}
+	read := 0
+	for _, id := range ids[at:min(at+ahead, len(ids))] {
+		read += c.touch(id)
+	}
+	c.touched = read
+}
+
+// expect guesses where the hosts of heartbeats have their slots, for [Beat.slot],
+// and touches what finding them there reads.
+func (c *Core) expect(batch []synth.Heartbeat, slots []int32) {
+	for i := range batch {
+		slots[i] = c.hosts.guess(batch[i].Host)
+	}
+	read := 0
+	for _, id := range slots[:len(batch)] {
+		if id > 0 && len(c.slots[id-1].name) > 0 {
+			read += int(c.slots[id-1].name[0]) + int(c.slots[id-1].waiting)
+		}
+	}
+	c.touched = read
+}
