@@ -1,12 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -136,6 +136,11 @@ type caller struct {
 	client *http.Client
 	hosts  []int
 	since  string
+
+	text    []byte // what its hosts say
+	beats   []int  // where in it the number of a beat is
+	replies []int  // where in it the last reply is
+	answer  bytes.Buffer
 }
 
 func newCaller(p *plane, s *server, n int, name string, beats int) (*caller, error) {
@@ -148,26 +153,56 @@ func newCaller(p *plane, s *server, n int, name string, beats int) (*caller, err
 		// Far from one another, as hosts behind one relay are.
 		c.hosts = append(c.hosts, (n+i*connections*31)%p.fleet.hosts)
 	}
+	c.write()
 	return c, nil
 }
 
-// body writes what the hosts say next.
-func (c *caller) body(b *strings.Builder, beat uint64) {
-	b.Reset()
-	at := time.Now().UTC().Format("2006-01-02T15:04:05.000Z07:00")
-	if len(c.hosts) > 1 {
-		b.WriteByte('[')
-	}
+// Both are always as long, so that they can be replaced in a body.
+const (
+	beatDigits = "%010d"
+	replyTime  = "2006-01-02T15:04:05.000Z"
+)
+
+// write writes what the hosts say, once: making it anew for each request would
+// take longer than answering it.
+func (c *caller) write() {
+	now := time.Now().UTC().Format(replyTime)
+	text := fmt.Appendf(nil, "[")
 	for i, host := range c.hosts {
 		if i > 0 {
-			b.WriteByte(',')
+			text = append(text, ',')
 		}
-		fmt.Fprintf(b, `{"hostname":"%s","rollout_id":null,"current_closure":"%s","at":"%s","boot":3,"beat":%d,"last_reply":"%s","current_since":"%s"}`,
-			c.plane.fleet.name(host), c.plane.fleet.target(c.plane.fleet.channel(host)), at, beat, at, c.since)
+		text = fmt.Appendf(text, `{"hostname":"%s","rollout_id":null,"current_closure":"%s","at":"%s","current_since":"%s","boot":3,"last_reply":"`,
+			c.plane.fleet.name(host), c.plane.fleet.target(c.plane.fleet.channel(host)), now, c.since)
+		c.replies = append(c.replies, len(text))
+		text = append(text, now+`","beat":1`...)
+		c.beats = append(c.beats, len(text))
+		text = fmt.Appendf(text, beatDigits+"}", 0)
 	}
-	if len(c.hosts) > 1 {
-		b.WriteByte(']')
+	c.text = append(text, ']')
+}
+
+// body returns what the hosts say next: of each the next beat, and the reply
+// that it had to the last one.
+func (c *caller) body(beat uint64) io.Reader {
+	digits := fmt.Appendf(nil, beatDigits, beat)
+	for _, at := range c.beats {
+		copy(c.text[at:], digits)
 	}
+	if _, said, found := bytes.Cut(c.answer.Bytes(), []byte(`"received_at":"`)); found {
+		quoted, _, _ := bytes.Cut(said, []byte{'"'})
+		if at, err := time.Parse(time.RFC3339, string(quoted)); err == nil {
+			reply := at.UTC().AppendFormat(nil, replyTime)
+			for _, at := range c.replies {
+				copy(c.text[at:], reply)
+			}
+		}
+	}
+	c.answer.Reset()
+	if len(c.hosts) == 1 {
+		return bytes.NewReader(c.text[1 : len(c.text)-1])
+	}
+	return bytes.NewReader(c.text)
 }
 
 var beatsOverHTTP atomic.Uint64
@@ -182,11 +217,8 @@ func callAll(ctx context.Context, callers []*caller, url string) (perSecond floa
 	ends := began.Add(httpRound)
 	for _, c := range callers {
 		all.Go(func() {
-			var text strings.Builder
-			beat := 1_000_000 + beatsOverHTTP.Add(1)
-			c.body(&text, beat)
 			for time.Now().Before(ends) && !failed.is() {
-				status, _, err := post(ctx, c.client, url, strings.NewReader(text.String()))
+				status, _, err := post(ctx, c.client, url, c.body(beatsOverHTTP.Add(1)), &c.answer)
 				if err == nil && status != http.StatusOK {
 					err = fmt.Errorf("%s answered %d", url, status)
 				}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -84,7 +85,7 @@ func (p *plane) untilReady(ctx context.Context, s *server, began time.Time) (ans
 	body := fmt.Sprintf(`{"hostname":%q,"current_closure":%q,"at":%q,"boot":3,"beat":%d}`,
 		host, p.fleet.target(0), time.Now().UTC().Format(time.RFC3339), p.beat+1)
 	for {
-		status, header, err := post(ctx, c, s.url+httpapi.PathHeartbeat, strings.NewReader(body))
+		status, header, err := post(ctx, c, s.url+httpapi.PathHeartbeat, strings.NewReader(body), io.Discard)
 		if err != nil {
 			return 0, 0, 0, err
 		}
