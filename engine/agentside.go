@@ -52,10 +52,11 @@ func (e *Engine) Heartbeats(ctx context.Context, batch []synth.Heartbeat) []Hear
 		}
 		for i, r := range requests {
 			result := &results[places[i]]
+			reply := r.reply.Load()
 			var busy *BusyError
 			switch {
-			case r.answered.Load():
-				result.Reply, result.Err = r.reply.Beat, r.reply.Err
+			case reply != nil:
+				result.Reply, result.Err = reply.Beat, reply.Err
 			case errors.As(err, &busy):
 				result.Err = &BusyError{After: stayAway(batch[places[i]].Host, e.opts.Cycle)}
 			default:
@@ -75,28 +76,37 @@ const together = 64
 // and returns the others, and where they were.
 func (e *Engine) inStep(batch []synth.Heartbeat, results []HeartbeatResult) (rest []*Beat, places []int) {
 	received := e.now()
-	var room []Beat
-	var slots [together]int32
-	beat := Beat{Received: received}
+	var beats [together]Beat
+	var others [together]int // places of those that are not in step
 	for from := 0; from < len(batch); from += together {
-		some := batch[from:min(from+together, len(batch))]
+		some := beats[:min(together, len(batch)-from)]
+		for i := range some {
+			some[i] = Beat{Heartbeat: batch[from+i], Received: received}
+		}
+		n := 0
 		e.mu.Lock()
-		e.core.expect(some, slots[:])
-		for i := from; i < from+len(some); i++ {
-			beat.Heartbeat, beat.slot = batch[i], slots[i-from]
-			reply, ok := e.core.InStep(&beat, received)
+		e.core.expect(some)
+		for i := range some {
+			reply, ok := e.core.InStep(&some[i], received)
 			if ok {
-				results[i].Reply = reply
+				results[from+i].Reply = reply
 				continue
 			}
-			if len(room) == 0 {
-				room = make([]Beat, len(batch)-i)
-			}
-			room[0] = beat
-			rest, places = append(rest, &room[0]), append(places, i)
-			room = room[1:]
+			others[n] = i
+			n++
 		}
 		e.mu.Unlock()
+		if n == 0 {
+			continue
+		}
+		if rest == nil {
+			rest, places = make([]*Beat, 0, len(batch)-from), make([]int, 0, len(batch)-from)
+		}
+		room := make([]Beat, n)
+		for k, i := range others[:n] {
+			room[k] = some[i]
+			rest, places = append(rest, &room[k]), append(places, from+i)
+		}
 	}
 	return rest, places
 }

@@ -1,7 +1,5 @@
 package engine
 
-import "github.com/rollmend/rollmend/synth"
-
 // This file is about waiting for memory. Of a big fleet nothing that belongs to
 // the next host is in a cache, and a host after the other waits for three or four
 // lines of it. Lines that do not depend on each other are fetched side by side,
@@ -16,7 +14,8 @@ const ahead = 32
 func (c *Core) touch(id int32) (read int) {
 	s := &c.slots[id]
 	if r := s.now.rollout; r != nil && int(s.now.member) < len(r.Members) { // it may have been forgotten
-		read += len(r.Members[s.now.member].Host)
+		m := &r.Members[s.now.member] // which lies across two lines
+		read += len(m.Host) + int(m.Opened.Policy.OnFailure)
 	}
 	if c.fleet != nil {
 		if hosts, at := c.fleet.Plan().Hosts, int(s.planned)-1; at >= 0 && at < len(hosts) {
@@ -53,15 +52,15 @@ func (c *Core) touchSlots(ids []int32, at int) {
 	c.touched = read
 }
 
-// expect guesses where the hosts of heartbeats have their slots, for [Beat.slot],
-// and touches what finding them there reads.
-func (c *Core) expect(batch []synth.Heartbeat, slots []int32) {
-	for i := range batch {
-		slots[i] = c.hosts.guess(batch[i].Host)
+// expect guesses where the hosts of heartbeats have their slots, and touches what
+// finding them there reads.
+func (c *Core) expect(beats []Beat) {
+	for i := range beats {
+		beats[i].slot = c.hosts.guess(beats[i].Heartbeat.Host)
 	}
 	read := 0
-	for _, id := range slots[:len(batch)] {
-		if id > 0 && len(c.slots[id-1].name) > 0 {
+	for i := range beats {
+		if id := beats[i].slot; id > 0 && len(c.slots[id-1].name) > 0 {
 			read += int(c.slots[id-1].name[0]) + int(c.slots[id-1].waiting)
 		}
 	}

@@ -70,12 +70,14 @@ func (b *Batch) at(c *Core, id int32, key states.Key) (states.Record, bool) {
 	return c.record(key)
 }
 
-// of does the same for the record of a host's entry.
-func (b *Batch) of(c *Core, id int32, e *entry) (states.Record, bool) {
+// of does the same for the record of a host's entry, and puts it where it is
+// told to.
+func (b *Batch) of(c *Core, id int32, e *entry, rec *states.Record) bool {
 	if n := b.place(c, id, e.rollout.Rollout); n >= 0 {
-		return b.Changes[n].Record, true
+		*rec = b.Changes[n].Record
+		return true
 	}
-	return c.recordOf(e)
+	return c.recordOf(e, rec)
 }
 
 // find returns what is staged of a host's record, nil where nothing is.
@@ -100,13 +102,21 @@ func (b *Batch) place(c *Core, id int32, rollout states.Rollout) int {
 	return -1
 }
 
+// base is what is kept of a record before a round steps it.
+type base struct {
+	revision states.Revision
+	closing  closing
+}
+
+func baseOf(rec *states.Record) base { return base{rec.Revision, closingOf(rec)} }
+
 // stage adds to the round what steps made of a record. input is the place of
 // the input whose reply waits for it, negative for none. The effects belong to
 // the batch from here on.
-func (b *Batch) stage(c *Core, input int, id int32, base, rec *states.Record, effects []reducer.Effects, gated bool) {
-	n := b.place(c, id, base.Rollout)
+func (b *Batch) stage(c *Core, input int, id int32, was base, rec *states.Record, effects []reducer.Effects, gated bool) {
+	n := b.place(c, id, rec.Rollout)
 	if n < 0 {
-		n = b.add(c, id, base)
+		n = b.add(c, id, was, rec.Rollout)
 	}
 	s, change := &b.staged[n], &b.Changes[n]
 	change.Record = *rec
@@ -128,17 +138,18 @@ func (b *Batch) stage(c *Core, input int, id int32, base, rec *states.Record, ef
 }
 
 // add begins a change of a record.
-func (b *Batch) add(c *Core, id int32, base *states.Record) (place int) {
+func (b *Batch) add(c *Core, id int32, was base, rollout states.Rollout) (place int) {
 	slot := &c.slots[id]
 	if slot.batch != b.number {
 		slot.batch, slot.changed = b.number, 0
 	}
-	b.staged = append(b.staged, staged{id: id, next: slot.changed, from: closingOf(base)})
-	change := adapters.Change{Expect: base.Revision}
-	if e := slot.entry(base.Rollout); e != nil {
+	b.staged = append(b.staged, staged{id: id, next: slot.changed, from: was.closing})
+	b.Changes = append(b.Changes, adapters.Change{})
+	change := &b.Changes[len(b.Changes)-1]
+	change.Expect = was.revision
+	if e := slot.entry(rollout); e != nil {
 		change.Member = e.member + 1
 	}
-	b.Changes = append(b.Changes, change)
 	slot.changed = int32(len(b.staged))
 	return len(b.staged) - 1
 }
@@ -167,7 +178,12 @@ func (s *staged) eachInput(f func(input int)) {
 
 // closes reports whether one of the changes so far may close a gate.
 func (b *Batch) closes() bool {
-	return slices.ContainsFunc(b.Changes, func(c adapters.Change) bool { return c.Closes })
+	for i := range b.Changes {
+		if b.Changes[i].Closes {
+			return true
+		}
+	}
+	return false
 }
 
 // closing is what gates hold other hosts by.
@@ -200,39 +216,33 @@ func (from closing) closedBy(rec *states.Record) bool {
 // look puts a host's newest heartbeat to one of its records, and stages what
 // was missed. The finding's events lie in room, as far as it suffices.
 func (c *Core) look(b *Batch, input int, id int32, e *entry, seen *synth.Seen, room []reducer.Event) (synth.Finding, bool) {
-	rec, ok := b.of(c, id, e)
-	if !ok {
+	look := synth.Look{Seen: *seen, Now: b.now, Bounds: c.bounds(), Room: room}
+	if !b.of(c, id, e, &look.Record) {
 		return synth.Finding{}, false
 	}
-	look := synth.Look{Record: rec, Seen: *seen, Now: b.now, Bounds: c.bounds(), Room: room}
-	finding := synth.Chain(look)
-	gated := finding.Reason == synth.Held
+	gated := look.Gated()
 	if gated {
-		ask := gates.AskOf(gates.Synthesis, &rec)
+		ask := gates.AskOf(gates.Synthesis, &look.Record)
 		ask.Place = c.slots[id].planned
 		look.Verdict = c.opts.Rules.EvaluateOne(c.view, ask)
-		if look.Verdict.Passed() {
-			finding = synth.Chain(look)
-		} else {
-			finding.Blocks = look.Verdict.Blocks
-			c.wait(id, &look.Verdict)
-		}
 	}
-	c.apply(b, input, id, rec, finding.Events, gated)
+	finding := synth.Chain(look)
+	if finding.Reason == synth.Held {
+		c.wait(id, &look.Verdict)
+	}
+	c.apply(b, input, id, &look.Record, finding.Events, gated)
 	return finding, true
 }
 
-// apply steps a record through a chain and stages that. It returns the record
-// as it is then.
-func (c *Core) apply(b *Batch, input int, id int32, rec states.Record, events []reducer.Event, gated bool) states.Record {
+// apply steps a record through a chain and stages that.
+func (c *Core) apply(b *Batch, input int, id int32, rec *states.Record, events []reducer.Event, gated bool) {
 	if len(events) == 0 {
-		return rec
+		return
 	}
 	// Where the record moved on meanwhile, what was missed is no longer.
-	from := b.roomFor(len(events))
-	now, all, _ := reducer.Steps(b.effects, rec, events)
+	from, was := b.roomFor(len(events)), baseOf(rec)
+	all, _ := reducer.Steps(rec, b.effects, events)
 	if b.effects = all; len(all) > from {
-		b.stage(c, input, id, &rec, &now, slices.Clip(all[from:]), gated)
+		b.stage(c, input, id, was, rec, slices.Clip(all[from:]), gated)
 	}
-	return now
 }

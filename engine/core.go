@@ -64,7 +64,7 @@ type Core struct {
 
 	gaps    map[states.Key]putBack
 	refused map[states.Key]string // dispatches that were handed out and are held now: why
-	waits   map[waitKey][]int32   // who waits for what
+	waits   map[waitKey]*waiters  // who waits for what
 	queue   []int32               // hosts to look at again: something they wait for came
 	retry   []int32               // the same, once the store takes commits again
 	foreign bool                  // see Foreign
@@ -76,6 +76,7 @@ type rollout struct {
 	superseded *rollout // the channel's next one; nil while this is the newest
 	resumed    []states.Host
 	model      states.Record // of its first member; see rollout.record
+	held       []held        // by wave
 }
 
 // waitKey finds who waits for what, and to do what.
@@ -118,7 +119,7 @@ func (c *Core) forget() {
 
 // forgetWaits drops who waits for what, and returns who did.
 func (c *Core) forgetWaits() (waited []int32) {
-	c.waits = map[waitKey][]int32{}
+	c.waits = map[waitKey]*waiters{}
 	c.queue = nil
 	for i := range c.slots {
 		s := &c.slots[i]

@@ -150,7 +150,8 @@ func (c *Core) decideReport(b *Batch, i int, in Report) {
 		return
 	}
 	reply.Report.Reason = said
-	rec = c.apply(b, i, id, rec, synth.Ahead(rec, ev).Events, false)
+	c.apply(b, i, id, &rec, synth.Ahead(rec, ev).Events, false)
+	was := baseOf(&rec)
 	out, err := reducer.Step(rec, ev)
 	reply.Report.Disposition = out.Disposition
 	switch {
@@ -170,7 +171,7 @@ func (c *Core) decideReport(b *Batch, i int, in Report) {
 		}
 		return
 	}
-	b.stage(c, i, id, &rec, &out.Record, []reducer.Effects{out.Effects}, false)
+	b.stage(c, i, id, was, &out.Record, []reducer.Effects{out.Effects}, false)
 	c.lookAtAll(b, i, id)
 }
 

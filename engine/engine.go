@@ -96,11 +96,10 @@ type Engine struct {
 
 // request is one input on its way through its rounds.
 type request struct {
-	input    Input
-	tries    int
-	party    *party
-	answered atomic.Bool // reply may be read
-	reply    *Reply      // in its batch's replies
+	input Input
+	tries int
+	party *party
+	reply atomic.Pointer[Reply] // in its batch's replies; nil until it is answered
 }
 
 // party is the requests of one caller, who waits for all of them.
@@ -272,8 +271,8 @@ func (e *Engine) submit(ctx context.Context, in Input, after time.Duration) (Rep
 		return Reply{}, err
 	}
 	err := e.await(ctx, p)
-	if r := requests[0]; r.answered.Load() {
-		return *r.reply, r.reply.Err
+	if reply := requests[0].reply.Load(); reply != nil {
+		return *reply, reply.Err
 	}
 	return Reply{}, err
 }

@@ -88,12 +88,10 @@ func (c *Core) silentInFront(now states.Time, s *slot) (names []states.Host) {
 // conclude finds what a heartbeat means for a record without applying it.
 func (c *Core) conclude(now states.Time, rec states.Record, seen synth.Seen) synth.Finding {
 	look := synth.Look{Record: rec, Seen: seen, Now: now, Bounds: c.bounds()}
-	finding := synth.Chain(look)
-	if finding.Reason == synth.Held && c.Ready() {
+	if look.Gated() && c.Ready() {
 		look.Verdict = c.opts.Rules.EvaluateOne(c.view, gates.AskOf(gates.Synthesis, &rec))
-		finding = synth.Chain(look)
 	}
-	return finding
+	return synth.Chain(look)
 }
 
 func (c *Core) silent(now states.Time, host states.Host) bool {

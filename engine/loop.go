@@ -167,6 +167,7 @@ func (e *Engine) settle(ctx context.Context, f *flight) {
 	}
 	e.mu.Unlock()
 	e.confirm(ctx, f.batch)
+	answers := answers{engine: e}
 	for i, r := range f.requests {
 		reply := &f.batch.Replies[i]
 		if reply.Again {
@@ -176,11 +177,12 @@ func (e *Engine) settle(ctx context.Context, f *flight) {
 		case reply.Later || reply.Again && r.tries < triesMost:
 			e.again = append(e.again, r)
 		case reply.Again:
-			e.answer(r, &Reply{Err: ErrContended})
+			answers.give(r, &Reply{Err: ErrContended})
 		default:
-			e.answer(r, reply)
+			answers.give(r, reply)
 		}
 	}
+	answers.tell()
 	e.pollers.wake(f.batch.Wake)
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -278,18 +280,39 @@ func (e *Engine) provide(ctx context.Context, inputs []Input) error {
 	return nil
 }
 
-// answer gives a caller its reply. The loop never waits for a caller.
-func (e *Engine) answer(r *request, reply *Reply) {
-	r.reply = reply
-	r.answered.Store(true)
-	e.waiting.Add(-1)
-	if r.party.left.Add(-1) == 0 {
-		close(r.party.done)
+// answers gives callers their replies, and tells those that stand together at
+// once. The loop never waits for a caller.
+type answers struct {
+	engine *Engine
+	party  *party // to be told of
+	n      int32  // so many more
+}
+
+func (a *answers) give(r *request, reply *Reply) {
+	r.reply.Store(reply)
+	if r.party != a.party {
+		a.tell()
+		a.party = r.party
 	}
+	a.n++
+}
+
+// tell is to be called behind the last.
+func (a *answers) tell() {
+	if a.n == 0 {
+		return
+	}
+	a.engine.waiting.Add(-int64(a.n))
+	if a.party.left.Add(-a.n) == 0 {
+		close(a.party.done)
+	}
+	a.n = 0
 }
 
 func (e *Engine) answerAll(requests []*request, reply Reply) {
+	answers := answers{engine: e}
 	for _, r := range requests {
-		e.answer(r, &reply)
+		answers.give(r, &reply)
 	}
+	answers.tell()
 }

@@ -22,11 +22,11 @@ func (c *Core) InStep(in *Beat, now states.Time) (HeartbeatReply, bool) {
 	switch {
 	case e.rollout == nil || len(s.more()) > 0:
 		return HeartbeatReply{}, false
+	case e.state != states.Converged && e.state != states.Soaking:
+		return HeartbeatReply{}, false
 	case len(hb.Failing) > 0 || len(s.failing()) > 0 || !hb.Current.Is(e.target()):
 		return HeartbeatReply{}, false
 	case !held && !(holds && e.state == states.Converged):
-		return HeartbeatReply{}, false
-	case e.state != states.Converged && e.state != states.Soaking:
 		return HeartbeatReply{}, false
 	case hb.At > now.Add(c.opts.Skew) || hb.CurrentSince > now.Add(c.opts.Skew) || c.older(s, hb, now):
 		return HeartbeatReply{}, false
@@ -64,8 +64,9 @@ func (c *Core) note(id int32, hb *synth.Heartbeat, received, now states.Time) sy
 	if e.rollout != nil && !s.beat.onTarget {
 		s.ext().offTarget = max(s.ext().offTarget, hb.At)
 	}
-	if c.view != nil {
-		c.release(c.view.Track(before, s.standing(e), nil))
+	// Of what the view counts, a heartbeat changes whether probes fail, and no more.
+	if after := s.standing(e); c.view != nil && after.Failing != before.Failing {
+		c.release(c.view.Track(before, after, nil))
 	}
 	c.letGo(s)
 	return s.seen(now, c.opts.Silence)

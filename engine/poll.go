@@ -58,11 +58,11 @@ func (c *Core) pollable(b *Batch, host states.Host) (rec *states.Record, again b
 	if !e.live() || e.state != states.Pending {
 		return nil, false, nil
 	}
-	got, ok := b.of(c, id, e)
-	if !ok || got.State != states.Pending {
+	rec = &states.Record{}
+	if ok := b.of(c, id, e, rec); !ok || rec.State != states.Pending {
 		return nil, !ok, nil
 	}
-	return &got, false, nil
+	return rec, false, nil
 }
 
 // withheld says why no dispatch goes to a host whatever the gates say; it is
@@ -108,7 +108,7 @@ func (c *Core) hand(b *Batch, i int, verdict gates.Verdict) {
 			b.Replies[i].Err = err
 			return
 		}
-		b.stage(c, i, id, &rec, &out.Record, []reducer.Effects{out.Effects}, true)
+		b.stage(c, i, id, baseOf(&rec), &out.Record, []reducer.Effects{out.Effects}, true)
 		rec = out.Record
 	} else {
 		b.repeats = append(b.repeats, i)

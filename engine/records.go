@@ -67,11 +67,15 @@ func (c *Core) wanted(id int32, want func(states.Key)) {
 	if s.changed != 0 {
 		return
 	}
-	s.eachLive(func(e *entry) {
-		if !e.known() {
+	if s.now.live() && !s.now.known() {
+		want(s.now.key(s.name))
+	}
+	more := s.more()
+	for i := range more {
+		if e := &more[i]; e.live() && !e.known() {
 			want(e.key(s.name))
 		}
-	})
+	}
 }
 
 // Provide hands in a record that the store holds, after [Core.Missing] asked
@@ -108,9 +112,10 @@ func (c *Core) has(key states.Key) bool {
 
 // record returns a record as it is committed, where it is in memory or its
 // opening alone gives it.
-func (c *Core) record(key states.Key) (states.Record, bool) {
+func (c *Core) record(key states.Key) (rec states.Record, ok bool) {
 	if e := c.entryOf(key); e != nil {
-		return c.recordOf(e)
+		ok = c.recordOf(e, &rec)
+		return rec, ok
 	}
 	if rec := c.strays[key]; rec != nil {
 		return *rec, true
@@ -118,31 +123,35 @@ func (c *Core) record(key states.Key) (states.Record, bool) {
 	return states.Record{}, false
 }
 
-// recordOf does the same for the record of an entry.
-func (c *Core) recordOf(e *entry) (states.Record, bool) {
+// recordOf does the same for the record of an entry, and puts it where it is
+// told to: a record is big enough for each copy to count.
+func (c *Core) recordOf(e *entry, rec *states.Record) bool {
 	switch {
 	case e.rec != nil:
-		return *e.rec, true
+		*rec = *e.rec
+		return true
 	case e.is(stored):
-		return states.Record{}, false
+		return false
 	}
-	return e.rollout.record(e.member)
+	return e.rollout.record(e.member, rec)
 }
 
-// record returns the record that the opening gives a member. Those of one
-// opening differ in the member alone, so only the first is made from scratch.
-func (r *rollout) record(member int32) (states.Record, bool) {
+// record makes the record that the opening gives a member. Those of one opening
+// differ in the member alone, so only the first is made from scratch.
+func (r *rollout) record(member int32, rec *states.Record) bool {
 	m := &r.Members[member]
-	if r.model.State == 0 {
-		rec, _, err := r.Record(*m)
-		if err != nil {
-			return states.Record{}, false
-		}
-		r.model = rec
+	if !m.Opened.Target.Known() {
+		return false
 	}
-	rec := r.model
+	if r.model.State == 0 {
+		var err error
+		if r.model, _, err = r.Record(*m); err != nil {
+			return false
+		}
+	}
+	*rec = r.model
 	rec.Host, rec.Wave, rec.Target, rec.Policy = m.Host, m.Opened.Wave, m.Opened.Target, m.Opened.Policy
-	return rec, m.Opened.Target.Known()
+	return true
 }
 
 // resident keeps a record as it is committed. It is not written to any more.

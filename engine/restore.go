@@ -113,7 +113,8 @@ func (c *Core) open(o adapters.Opening) {
 		s := &c.slots[c.slotOf(o.Members[i].Host, &last)]
 		runs := s.current()
 		c.retire(s)
-		if rec, ok := r.record(int32(i)); ok { // a member without a target has no record
+		var rec states.Record
+		if r.record(int32(i), &rec) { // a member without a target has no record
 			s.now = entryOf(r, int32(i))
 			s.now.follow(&rec)
 			if shared != nil && shared.Is(*s.now.aim) {
@@ -178,11 +179,12 @@ func (c *Core) findNext(host states.Host, last *int32) (int32, bool) {
 // findBeat does the same for the host of a heartbeat, and remembers it.
 func (c *Core) findBeat(in *Beat) (int32, bool) {
 	if id := in.slot - 1; id >= 0 && int(id) < len(c.slots) && c.slots[id].name == in.Heartbeat.Host {
+		in.Heartbeat.Host = c.slots[id].name // the same text: next time there is nothing to compare
 		return id, true
 	}
 	id, ok := c.find(in.Heartbeat.Host)
 	if ok {
-		in.slot = id + 1
+		in.slot, in.Heartbeat.Host = id+1, c.slots[id].name
 	}
 	return id, ok
 }

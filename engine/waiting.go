@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/rollmend/rollmend/gates"
+	"github.com/rollmend/rollmend/states"
 )
 
 // wakeMost bounds how many hosts one place that becomes free in a budget wakes:
@@ -11,23 +12,67 @@ import (
 // fleet.
 const wakeMost = 64
 
+// waiters are the hosts that wait for the same.
+type waiters struct{ hosts []int32 } // places of their slots
+
+// held remembers who waits with the last host of a wave that was held. The hosts
+// of a wave mostly share the very blocks, and need not be told apart again. What
+// they wait for comes with a change of the view, and then the gates say all anew:
+// blocks that are the same still stand.
+type held struct {
+	blocks  *gates.Block // the first
+	purpose gates.Purpose
+	with    *waiters
+}
+
 // wait remembers that a host is held, so that it is looked at again when what
 // its first block waits for comes.
 func (c *Core) wait(id int32, v *gates.Verdict) {
 	s := &c.slots[id]
 	bit := uint8(1) << v.Ask.Purpose
-	if s.waiting&bit != 0 {
+	if s.waiting&bit != 0 || len(v.Blocks) == 0 {
 		return // it is found by a block that still stands
 	}
-	for i := range v.Blocks {
-		b := &v.Blocks[i]
-		if b.Waits.On != 0 && b.Waits.On != gates.OnManifest {
-			key := waitKey{b.Waits, v.Ask.Purpose}
-			c.waits[key] = append(c.waits[key], id)
-			s.waiting |= bit
+	near := s.now.rollout.heldIn(v.Ask.Wave)
+	if near.blocks != &v.Blocks[0] || near.purpose != v.Ask.Purpose {
+		with := c.waitersOf(v)
+		if with == nil {
 			return
 		}
+		*near = held{&v.Blocks[0], v.Ask.Purpose, with}
 	}
+	near.with.hosts = append(near.with.hosts, id)
+	s.waiting |= bit
+}
+
+// heldIn returns the place for who was held last in a wave.
+func (r *rollout) heldIn(w states.Wave) *held {
+	if r == nil {
+		return &held{}
+	}
+	place := max(0, int(w-states.Unstaged)) % heldMost
+	for len(r.held) <= place {
+		r.held = append(r.held, held{})
+	}
+	return &r.held[place]
+}
+
+// heldMost bounds for how many waves of a rollout it is remembered.
+const heldMost = 64
+
+// waitersOf returns who else waits for what a verdict waits for; nil where that
+// is nothing that comes by itself.
+func (c *Core) waitersOf(v *gates.Verdict) *waiters {
+	for i := range v.Blocks {
+		if w := v.Blocks[i].Waits; w.On != 0 && w.On != gates.OnManifest {
+			key := waitKey{w, v.Ask.Purpose}
+			if c.waits[key] == nil {
+				c.waits[key] = &waiters{}
+			}
+			return c.waits[key]
+		}
+	}
+	return nil
 }
 
 // release queues the hosts that wait for what came.
@@ -35,10 +80,11 @@ func (c *Core) release(came []gates.Wait) {
 	for _, w := range came {
 		for _, purpose := range [...]gates.Purpose{gates.Synthesis, gates.Dispatch} {
 			key := waitKey{w, purpose}
-			waiting, ok := c.waits[key]
+			with, ok := c.waits[key]
 			if !ok {
 				continue
 			}
+			waiting := with.hosts
 			n := len(waiting)
 			if w.On == gates.OnBudget {
 				n = min(n, wakeMost)
@@ -53,7 +99,7 @@ func (c *Core) release(came []gates.Wait) {
 			if n == len(waiting) {
 				delete(c.waits, key)
 			} else {
-				c.waits[key] = slices.Clone(waiting[n:])
+				with.hosts = slices.Clone(waiting[n:])
 			}
 		}
 	}

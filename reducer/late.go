@@ -20,20 +20,29 @@ func late(rec *states.Record, ev *Event) (Disposition, error) {
 		}
 		return Refused, &IllegalError{Key: rec.Key, State: rec.State, Kind: ev.Kind()}
 	}
-	rest := rec.Guesses()[below:]
+	was := *rec
+	rest := was.Guesses()[below:]
 	rewind(rec, below)
 	r, ok := lookup(rec.State, ev.Kind())
 	if !ok {
 		// No log leads to a record that does not bear its own guesses.
-		return Refused, &IllegalError{Key: rec.Key, State: rec.State, Kind: ev.Kind()}
+		state := rec.State
+		*rec = was
+		return Refused, &IllegalError{Key: rec.Key, State: state, Kind: ev.Kind()}
 	}
 	if r.Once && said(rec, ev) {
+		*rec = was
 		return Duplicate, nil
 	}
 	if ev.Synthesised() {
-		return applied(guess(rec, r, ev, nil))
+		err := guess(rec, r, ev, nil)
+		if err != nil {
+			*rec = was
+		}
+		return applied(err)
 	}
 	if err := write(rec, r, ev); err != nil {
+		*rec = was
 		return Refused, err
 	}
 	rec.Doubt = nil

@@ -28,30 +28,27 @@ func Step(rec states.Record, ev Event) (out Outcome, err error) {
 }
 
 // step applies an event to a record in place; one that changes nothing but the
-// number, or nothing at all, leaves the rest as it was.
+// number, or nothing at all, leaves the rest as it was. A record is big, so it is
+// not kept to be put back: whoever refuses an event has written nothing of it.
 func step(rec *states.Record, ev *Event, effects *Effects, own *owner) (disposition Disposition, err error) {
 	if err := wellFormed(rec, ev); err != nil {
 		return Refused, err
 	}
-	was := *rec
 	if ev.Reported() {
 		if ev.Seq <= rec.LastSeq {
 			return Duplicate, nil
 		}
 		hear(rec, ev.Seq)
 	}
+	from := rec.State
 	disposition, err = place(rec, ev, own)
-	if disposition == Refused || disposition == Duplicate {
-		*rec = was
-		if !ev.Reported() {
-			return disposition, err
-		}
-		hear(rec, ev.Seq)
+	if !ev.Reported() && (disposition == Refused || disposition == Duplicate) {
+		return disposition, err
 	}
-	if was.State != 0 {
+	if from != 0 {
 		rec.Revision++
 	}
-	fill(effects, disposition, was.State, rec, ev)
+	fill(effects, disposition, from, rec, ev)
 	if err != nil {
 		effects.Entry.Reason = err.Error()
 	}
@@ -82,7 +79,8 @@ func wellFormed(rec *states.Record, ev *Event) error {
 }
 
 // place writes the event where it belongs: on top of the record, or, for late
-// truth, below the guesses that it contradicts or replaces.
+// truth, below the guesses that it contradicts or replaces. One that is refused
+// or a duplicate leaves the record as it was.
 func place(rec *states.Record, ev *Event, own *owner) (Disposition, error) {
 	r, ok := lookup(rec.State, ev.Kind())
 	if !ok {

@@ -6,22 +6,30 @@ import (
 	"github.com/rollmend/rollmend/states"
 )
 
-// Steps applies the events of a chain to one record, in their order, and gives
-// what [Step] would for one after the other, in less memory. It appends the
+// Steps applies the events of a chain to a record in place, in their order, and
+// gives what [Step] would for one after the other, in less memory. It appends the
 // effects to dst. It stops at the first event that is not applied: record and
 // effects are then those up to it, beside the error of Step, which is nil where
 // the event only was no news.
-func Steps(dst []Effects, rec states.Record, chain []Event) (states.Record, []Effects, error) {
+func Steps(rec *states.Record, dst []Effects, chain []Event) ([]Effects, error) {
 	var own owner
+	var was states.Record
 	dst = slices.Grow(dst, len(chain))
 	for i := range chain {
-		was := rec
+		ev := &chain[i]
+		if ev.Reported() {
+			was = *rec // a report that is refused is heard
+		}
 		dst = append(dst, Effects{})
-		if disposition, err := step(&rec, &chain[i], &dst[len(dst)-1], &own); disposition != Applied && disposition != Absorbed {
-			return was, dst[:len(dst)-1], err
+		disposition, err := step(rec, ev, &dst[len(dst)-1], &own)
+		if disposition != Applied && disposition != Absorbed {
+			if ev.Reported() {
+				*rec = was
+			}
+			return dst[:len(dst)-1], err
 		}
 	}
-	return rec, dst, nil
+	return dst, nil
 }
 
 // owner remembers the doubt that was made for a record in this call: nobody else

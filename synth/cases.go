@@ -44,10 +44,10 @@ func pending(l *Look) Finding {
 		return chained(l, states.ReportsInFlight, since(l),
 			"the host runs the target of our dispatch, its reports are on the way",
 			states.KindDispatchAck, states.KindActivationCompleted)
-	case !hb.Holds.IsZero():
-		return find(rec, InStep, "the host runs the target, but its agent holds %s: that proves nothing for this rollout", hb.Holds)
+	case l.Gated():
+		return recordsLost(l)
 	}
-	return recordsLost(l)
+	return find(rec, InStep, "the host runs the target, but its agent holds %s: that proves nothing for this rollout", hb.Holds)
 }
 
 // recordsLost is the case of a control plane that was wiped: the host ran the

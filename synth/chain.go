@@ -21,13 +21,21 @@ type Look struct {
 	Room []reducer.Event
 }
 
+// Gated reports whether what a heartbeat means depends on the verdict: only then
+// need the gates be asked.
+func (l *Look) Gated() bool {
+	rec, hb := &l.Record, &l.Seen.Heartbeat
+	return rec.State == states.Pending && !rec.Dispatched.IsSet() && hb.Holds.IsZero() && hb.Current.Is(rec.Target)
+}
+
 // Chain concludes what a heartbeat means for a record. Where a transition was
 // missed, the finding has the events that make it up; they are to be applied
 // in their order, by reducer.Step, and committed together.
 //
 // Only the case records-lost passes the gates. A caller may leave the Verdict
-// zero, which holds, and ask the gates when the finding comes back [Held].
-// Records of superseded rollouts are not to be handed in.
+// zero, which holds, and ask the gates when the finding comes back [Held], or
+// first, where the look is [Look.Gated]. Records of superseded rollouts are not
+// to be handed in.
 func Chain(l Look) Finding {
 	rec, hb := &l.Record, &l.Seen.Heartbeat
 	switch {

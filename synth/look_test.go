@@ -277,3 +277,38 @@ func TestAChainRestsOnItsHeartbeat(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// The gates need be asked where a look is gated, and nowhere else: there alone
+// the finding depends on what they say.
+func TestTheVerdictCountsWhereALookIsGated(t *testing.T) {
+	gated, other := 0, 0
+	for state := range states.States() {
+		for _, dispatched := range []states.Time{0, opened} {
+			for _, holds := range []states.Rollout{{}, key.Rollout, {Channel: "stable", Ref: "other"}} {
+				for _, current := range []states.Closure{"", "old", "new", "third"} {
+					rec := in(state)
+					rec.Dispatched = dispatched
+					l := look(rec, synth.Heartbeat{Current: current, At: opened, Holds: holds})
+					held := synth.Chain(l)
+					is := l.Gated()
+					l.Verdict = unheld(t)
+					passed := synth.Chain(l)
+					if l.Gated() != is {
+						t.Errorf("%s: whether it is gated depends on the verdict", held)
+					}
+					if differ := held.Reason != passed.Reason; differ != is {
+						t.Errorf("%s, dispatched at %s, holds %s, runs %q: gated %t, held %s, passed %s", state, dispatched, holds, current, is, held.Reason, passed.Reason)
+					}
+					if is {
+						gated++
+					} else {
+						other++
+					}
+				}
+			}
+		}
+	}
+	if gated != 1 || other == 0 {
+		t.Errorf("%d looks are gated, %d are not", gated, other)
+	}
+}

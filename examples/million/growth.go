@@ -144,7 +144,7 @@ func (r *pureRoom) converge(view *gates.View, rec *states.Record, place int32, l
 		finding = synth.Chain(look)
 	}
 	var err error
-	*rec, r.effects, err = reducer.Steps(r.effects, *rec, finding.Events)
+	r.effects, err = reducer.Steps(rec, r.effects, finding.Events)
 	if err != nil {
 		panic(err) // a chain applies to the record that it was made for
 	}

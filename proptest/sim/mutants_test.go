@@ -31,7 +31,7 @@ type mutant struct {
 var mutants = []mutant{
 	{
 		"what runs the target is taken as converged although its agent holds another rollout", "waves",
-		"synth/cases.go", "case !hb.Holds.IsZero():", "case false:",
+		"synth/chain.go", "hb.Holds.IsZero() && ", "",
 	},
 	{
 		"a host is sent something although its agent says that reports wait", "waves",
