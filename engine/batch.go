@@ -32,6 +32,10 @@ type Batch struct {
 	repeats  []int           // inputs that are sent a dispatch again
 }
 
+// owner tells the batch from the one before it, in a byte: no other has changes
+// that are on their way too.
+func (b *Batch) owner() uint8 { return uint8(b.number) }
+
 // Alone reports whether the batch is to be settled before the next one is
 // decided: it may close a gate for somebody, or hands something out.
 func (b *Batch) Alone() bool { return b.alone || len(b.repeats) > 0 }
@@ -91,7 +95,7 @@ func (b *Batch) find(c *Core, id int32, rollout states.Rollout) *staged {
 // place returns where a host's record is staged, negative where it is not.
 func (b *Batch) place(c *Core, id int32, rollout states.Rollout) int {
 	s := &c.slots[id]
-	if s.batch != b.number {
+	if s.batch != b.owner() {
 		return -1
 	}
 	for n := s.changed; n != 0; n = b.staged[n-1].next {
@@ -140,8 +144,8 @@ func (b *Batch) stage(c *Core, input int, id int32, was base, rec *states.Record
 // add begins a change of a record.
 func (b *Batch) add(c *Core, id int32, was base, rollout states.Rollout) (place int) {
 	slot := &c.slots[id]
-	if slot.batch != b.number {
-		slot.batch, slot.changed = b.number, 0
+	if slot.batch != b.owner() {
+		slot.batch, slot.changed = b.owner(), 0
 	}
 	b.staged = append(b.staged, staged{id: id, next: slot.changed, from: was.closing})
 	b.Changes = append(b.Changes, adapters.Change{})

@@ -102,7 +102,7 @@ func (c *Core) decideBeat(b *Batch, i int, in *Beat) {
 // settled yet: nothing is decided on it before.
 func (c *Core) onItsWay(b *Batch, id int32) bool {
 	s := &c.slots[id]
-	return s.changed != 0 && s.batch != b.number
+	return s.changed != 0 && s.batch != b.owner()
 }
 
 // decideReport steps a record by a report, with the prefix that the record

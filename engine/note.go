@@ -52,6 +52,9 @@ func (c *Core) note(id int32, hb *synth.Heartbeat, received, now states.Time) sy
 	older := s.current().Known() && c.older(s, hb, now)
 	if !hb.Current.Known() || older {
 		// It says that the host lives, and nothing else.
+		if at := s.observed(); at.IsSet() {
+			s.ext().observed = at
+		}
 		s.received = max(s.received, received)
 		s.behind = older
 		seen := s.seen(now, c.opts.Silence)
@@ -61,7 +64,7 @@ func (c *Core) note(id int32, hb *synth.Heartbeat, received, now states.Time) sy
 	e := &s.now
 	before := s.standing(e)
 	c.keep(s, hb, received)
-	if e.rollout != nil && !s.beat.onTarget {
+	if e.rollout != nil && !s.onTarget {
 		s.ext().offTarget = max(s.ext().offTarget, hb.At)
 	}
 	// Of what the view counts, a heartbeat changes whether probes fail, and no more.
@@ -89,14 +92,14 @@ func (c *Core) keep(s *slot, hb *synth.Heartbeat, received states.Time) {
 	s.ready = s.ready || c.had(s, hb.LastReply, received)
 	s.heard = s.heard || s.asked.IsSet() && hb.LastReply == s.asked
 	s.received = received
-	s.observed, s.behind = s.received, false
+	s.behind = false
 	s.beat.at, s.beat.order = hb.At, hb.Order
 	s.beat.reply, s.beat.since = hb.LastReply, hb.CurrentSince
 	s.beat.holds = c.internRollout(s, hb.Holds)
 	s.runs(hb.Current)
 	if s.rare != nil || len(hb.Failing) > 0 || hb.Queued > 0 {
 		r := s.ext()
-		r.told, r.failing, r.queued = "", hb.Failing, int32(hb.Queued)
+		r.told, r.failing, r.queued, r.observed = "", hb.Failing, int32(hb.Queued), 0
 		s.tidy()
 	}
 }

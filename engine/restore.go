@@ -38,7 +38,7 @@ func (c *Core) Restore(fleet adapters.Fleet) {
 	for i := range kept {
 		old := &kept[i]
 		s := &c.slots[c.slotOf(old.name, &last)]
-		s.beat, s.received, s.observed = old.beat, old.received, old.observed
+		s.beat, s.received = old.beat, old.received
 		s.answered, s.replied, s.ready = old.answered, old.replied, old.ready
 		s.behind, s.waiting, s.planned = old.behind, old.waiting, old.planned
 		s.beat.holds = nil
@@ -47,7 +47,7 @@ func (c *Core) Restore(fleet adapters.Fleet) {
 		}
 		s.runs(old.current())
 		if r := old.rare; r != nil {
-			s.ext().told, s.ext().offTarget = r.told, r.offTarget
+			s.ext().told, s.ext().offTarget, s.ext().observed = r.told, r.offTarget, r.observed
 			s.ext().failing, s.ext().queued = r.failing, r.queued
 			s.tidy()
 		}

@@ -19,31 +19,30 @@ type slot struct {
 	now      entry // of the newest rollout of the host's channel; empty where it has none
 	beat     beat
 	received states.Time    // when the host last beat, by the control plane's clock
-	observed states.Time    // when beat came in; likewise
 	answered states.Time    // when its first beat since the start was answered; likewise
 	replied  [2]states.Time // the received-at of its last replies since the start, newest first
 	asked    states.Time    // received-at of the newest reply that asked for kept reports
 	rare     *rare          // nil: nothing of it
 
-	planned int32  // place in the manifest, plus 1; 0: it does not list the host
-	changed int32  // where in its batch the host's last change is, plus 1; 0: none is on its way
-	batch   uint32 // whose change that is
-	behind  bool   // the last beat that came in was older than beat
-	ready   bool   // the agent had our reply: nothing that it kept is unknown
-	heard   bool   // the agent had a reply that asked for what it kept
-	queued  bool   // in Core.queue
-	waiting uint8  // a bit per gates.Purpose
+	planned  int32 // place in the manifest, plus 1; 0: it does not list the host
+	changed  int32 // where in its batch the host's last change is, plus 1; 0: none is on its way
+	batch    uint8 // whose change that is; see Batch.owner
+	onTarget bool  // beat's closure is the target of the newest rollout
+	behind   bool  // the last beat that came in was older than beat
+	ready    bool  // the agent had our reply: nothing that it kept is unknown
+	heard    bool  // the agent had a reply that asked for what it kept
+	queued   bool  // in Core.queue
+	waiting  uint8 // a bit per gates.Purpose
 }
 
 // beat is the newest heartbeat of a host that names a closure. Which closure,
-// says [slot.current].
+// says [slot.current], and when it came in, [slot.observed].
 type beat struct {
-	onTarget bool            // the closure is the target of the slot's newest rollout
-	holds    *states.Rollout // shared; nil: none
-	at       states.Time
-	order    states.Order
-	reply    states.Time
-	since    states.Time
+	holds *states.Rollout // shared; nil: none
+	at    states.Time
+	order states.Order
+	reply states.Time
+	since states.Time
 }
 
 // rare is what nearly every host has nothing of.
@@ -51,6 +50,7 @@ type rare struct {
 	current   states.Closure // of the newest heartbeat, where it is not on the target
 	told      states.Closure // what a report since that beat said that the host runs
 	offTarget states.Time    // see synth.Seen
+	observed  states.Time    // when beat came in, where the host has beaten since
 	failing   []string       // of the newest heartbeat
 	queued    int32          // likewise
 	more      []entry        // of other rollouts that still matter
@@ -130,7 +130,7 @@ func (s *slot) ext() *rare {
 
 // tidy drops the rare part where nothing is in it any more.
 func (s *slot) tidy() {
-	if r := s.rare; r != nil && !r.current.Known() && !r.told.Known() && !r.offTarget.IsSet() &&
+	if r := s.rare; r != nil && !r.current.Known() && !r.told.Known() && !r.offTarget.IsSet() && !r.observed.IsSet() &&
 		len(r.failing) == 0 && r.queued == 0 && len(r.more) == 0 {
 		s.rare = nil
 	}
@@ -147,7 +147,7 @@ func (s *slot) more() []entry {
 // current returns what the host runs by its newest heartbeat.
 func (s *slot) current() states.Closure {
 	switch {
-	case s.beat.onTarget:
+	case s.onTarget:
 		return s.now.target()
 	case s.rare != nil:
 		return s.rare.current
@@ -158,7 +158,7 @@ func (s *slot) current() states.Closure {
 // runs keeps what the host runs. A million hosts on their targets keep no text
 // of their own.
 func (s *slot) runs(closure states.Closure) {
-	if s.beat.onTarget = closure.Is(s.now.target()); s.beat.onTarget {
+	if s.onTarget = closure.Is(s.now.target()); s.onTarget {
 		closure = ""
 	}
 	if s.rare != nil || closure.Known() {
@@ -180,6 +180,14 @@ func (s *slot) failing() []string {
 		return nil
 	}
 	return s.rare.failing
+}
+
+// observed returns when the newest heartbeat that names a closure came in.
+func (s *slot) observed() states.Time {
+	if s.rare != nil && s.rare.observed.IsSet() {
+		return s.rare.observed
+	}
+	return s.received
 }
 
 // waits returns how many reports wait at the host, by its newest heartbeat.
@@ -216,7 +224,7 @@ func (s *slot) seen(now states.Time, silence time.Duration) synth.Seen {
 	if s.rare != nil {
 		seen.OffTarget = s.rare.offTarget
 	}
-	if now.Sub(s.observed) > silence {
+	if now.Sub(s.observed()) > silence {
 		seen.Heartbeat.Current = ""
 	}
 	if s.beat.holds != nil {
