@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/rollmend/rollmend/adapters"
@@ -42,16 +43,28 @@ func (e *Engine) Heartbeats(ctx context.Context, batch []synth.Heartbeat) []Hear
 		}
 		return results
 	}
-	beats, places := e.inStep(batch, results)
-	for len(beats) > 0 {
-		n := min(len(beats), roundMost)
-		party, requests := newParty(beats[:n])
+	s, _ := e.scratches.Get().(*scratch)
+	if s == nil {
+		s = &scratch{}
+	}
+	e.inStep(batch, results, s)
+	left := false
+	for from := 0; from < len(s.beats); from += roundMost {
+		beats, places := s.beats[from:], s.places[from:]
+		beats = beats[:min(len(beats), roundMost)]
+		s.requests = slices.Grow(s.requests[:0], len(beats))[:len(beats)]
+		requests := s.requests
+		for i := range requests {
+			requests[i] = request{input: &beats[i]}
+		}
+		party := newParty(requests)
 		err := e.send(ctx, requests, 0)
 		if err == nil {
 			err = e.await(ctx, party)
 		}
-		for i, r := range requests {
-			result := &results[places[i]]
+		left = left || err != nil
+		for i := range requests {
+			r, result := &requests[i], &results[places[i]]
 			reply := r.reply.Load()
 			var busy *BusyError
 			switch {
@@ -63,9 +76,23 @@ func (e *Engine) Heartbeats(ctx context.Context, batch []synth.Heartbeat) []Hear
 				result.Err = err
 			}
 		}
-		beats, places = beats[n:], places[n:]
+		if err != nil {
+			s.requests = nil // they may still be answered
+		}
+	}
+	// Where one was left, the loop may still read it.
+	if !left && cap(s.beats) <= roundMost {
+		e.scratches.Put(s)
 	}
 	return results
+}
+
+// scratch is memory that the heartbeats of a batch need on their way, once they
+// are answered for those of another one.
+type scratch struct {
+	beats    []Beat // of hosts that are not in step
+	places   []int  // of each, in its batch
+	requests []request
 }
 
 // together is how many heartbeats are looked at without letting others in
@@ -73,8 +100,9 @@ func (e *Engine) Heartbeats(ctx context.Context, batch []synth.Heartbeat) []Hear
 const together = 64
 
 // inStep answers the heartbeats of hosts about which there is nothing to decide,
-// and returns the others, and where they were.
-func (e *Engine) inStep(batch []synth.Heartbeat, results []HeartbeatResult) (rest []*Beat, places []int) {
+// and notes the others, and where they were.
+func (e *Engine) inStep(batch []synth.Heartbeat, results []HeartbeatResult, rest *scratch) {
+	rest.beats, rest.places = rest.beats[:0], rest.places[:0]
 	received := e.now()
 	var beats [together]Beat
 	var others [together]int // places of those that are not in step
@@ -96,19 +124,14 @@ func (e *Engine) inStep(batch []synth.Heartbeat, results []HeartbeatResult) (res
 			n++
 		}
 		e.mu.Unlock()
-		if n == 0 {
-			continue
+		if n > 0 {
+			rest.beats = slices.Grow(rest.beats, len(batch)-from)
+			rest.places = slices.Grow(rest.places, len(batch)-from)
 		}
-		if rest == nil {
-			rest, places = make([]*Beat, 0, len(batch)-from), make([]int, 0, len(batch)-from)
-		}
-		room := make([]Beat, n)
-		for k, i := range others[:n] {
-			room[k] = some[i]
-			rest, places = append(rest, &room[k]), append(places, from+i)
+		for _, i := range others[:n] {
+			rest.beats, rest.places = append(rest.beats, some[i]), append(rest.places, from+i)
 		}
 	}
-	return rest, places
 }
 
 // Report takes an agent's report and answers it once it is committed. A

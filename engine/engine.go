@@ -77,11 +77,13 @@ type Engine struct {
 	flight  *flight
 	again   []*request // to be taken into the next round
 
-	inbox    chan []*request // each stays together: a relay's batch is one round's work
-	acts     chan func()     // run by the loop, between two rounds
-	asked    atomic.Int32    // acts that wait
-	waiting  atomic.Int64    // inputs that are not answered
-	starting atomic.Bool     // the store is read for the first time
+	scratches sync.Pool // of *scratch
+
+	inbox    chan []request // each stays together: a relay's batch is one round's work
+	acts     chan func()    // run by the loop, between two rounds
+	asked    atomic.Int32   // acts that wait
+	waiting  atomic.Int64   // inputs that are not answered
+	starting atomic.Bool    // the store is read for the first time
 	pollers  pollers
 
 	following adapters.Following // nil where the store cannot be followed
@@ -108,17 +110,14 @@ type party struct {
 	done chan struct{} // closed when all are answered
 }
 
-// newParty makes requests of a caller's inputs.
-func newParty[I Input](inputs []I) (*party, []*request) {
+// newParty makes a party of a caller's requests.
+func newParty(requests []request) *party {
 	p := &party{done: make(chan struct{})}
-	p.left.Store(int32(len(inputs)))
-	room := make([]request, len(inputs))
-	requests := make([]*request, len(inputs))
-	for i := range inputs {
-		room[i].input, room[i].party = inputs[i], p
-		requests[i] = &room[i]
+	p.left.Store(int32(len(requests)))
+	for i := range requests {
+		requests[i].party = p
 	}
-	return p, requests
+	return p
 }
 
 // New starts an engine on what the store holds, and nothing else. Until a
@@ -185,7 +184,7 @@ func prepare(opts Options) (*Engine, error) {
 	}
 	return &Engine{
 		opts: opts, core: core,
-		inbox: make(chan []*request, waitingMost), // whoever was let in need not wait to be heard
+		inbox: make(chan []request, waitingMost), // whoever was let in need not wait to be heard
 		acts:  make(chan func()),
 		done:  make(chan struct{}),
 		ended: make(chan struct{}),
@@ -266,7 +265,8 @@ func (e *Engine) restore(ctx context.Context) error {
 // submit puts an input into a round and waits for its reply. After is how long
 // its caller is to stay away where too many wait.
 func (e *Engine) submit(ctx context.Context, in Input, after time.Duration) (Reply, error) {
-	p, requests := newParty([]Input{in})
+	requests := []request{{input: in}}
+	p := newParty(requests)
 	if err := e.send(ctx, requests, after); err != nil {
 		return Reply{}, err
 	}
@@ -279,7 +279,7 @@ func (e *Engine) submit(ctx context.Context, in Input, after time.Duration) (Rep
 
 // send hands requests to the loop, to be taken together. Nothing is lost of
 // what is not let in: its callers keep it.
-func (e *Engine) send(ctx context.Context, requests []*request, after time.Duration) error {
+func (e *Engine) send(ctx context.Context, requests []request, after time.Duration) error {
 	if e.starting.Load() {
 		return ErrNotReady
 	}

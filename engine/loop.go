@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/states"
@@ -55,7 +56,7 @@ func (e *Engine) gather(ctx context.Context) (requests []*request, ok bool) {
 		}
 		select {
 		case more := <-e.inbox:
-			requests = append(requests, more...)
+			requests = appendEach(requests, more)
 		case act := <-acts:
 			act()
 		case <-landed:
@@ -83,7 +84,7 @@ func (e *Engine) gather(ctx context.Context) (requests []*request, ok bool) {
 		}
 		select {
 		case more := <-e.inbox:
-			requests = append(requests, more...)
+			requests = appendEach(requests, more)
 		case act := <-acts:
 			act()
 		case told := <-e.news:
@@ -96,6 +97,14 @@ func (e *Engine) gather(ctx context.Context) (requests []*request, ok bool) {
 		}
 	}
 	return requests, true
+}
+
+func appendEach(requests []*request, more []request) []*request {
+	requests = slices.Grow(requests, len(more))
+	for i := range more {
+		requests = append(requests, &more[i])
+	}
+	return requests
 }
 
 func (e *Engine) busy() bool {

@@ -3,6 +3,7 @@ package engine
 import (
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/reducer"
+	"github.com/rollmend/rollmend/states"
 )
 
 // room is the memory that the changes of a batch lie in. Of a fleet that comes
@@ -11,6 +12,7 @@ type room struct {
 	changes []adapters.Change
 	staged  []staged
 	effects []reducer.Effects
+	wake    []states.Host
 }
 
 const (
@@ -31,7 +33,7 @@ func (c *Core) takeRoom(b *Batch) {
 	if n := len(c.rooms); n > 0 {
 		r := c.rooms[n-1]
 		c.rooms = c.rooms[:n-1]
-		b.Changes, b.staged, b.effects = r.changes, r.staged, r.effects
+		b.Changes, b.staged, b.effects, b.Wake = r.changes, r.staged, r.effects, r.wake
 	}
 }
 
@@ -45,16 +47,17 @@ func (b *Batch) roomFor(effects int) (from int) {
 }
 
 // Recycle takes back the memory of a batch that is settled: the next ones are
-// made in it. Nobody may read the batch's changes any more; a caller that keeps
-// some of them does without it.
+// made in it. Nobody may read the batch's changes and Wake any more; a caller
+// that keeps some of them does without it.
 func (c *Core) Recycle(b *Batch) {
-	r := room{changes: b.Changes, staged: b.staged, effects: b.effects}
-	b.Changes, b.staged, b.effects = nil, nil, nil
+	r := room{changes: b.Changes, staged: b.staged, effects: b.effects, wake: b.Wake}
+	b.Changes, b.staged, b.effects, b.Wake = nil, nil, nil, nil
 	if len(c.rooms) == roomsMost || cap(r.changes) > roomMost || cap(r.effects) > roomMost*effectsEach {
 		return
 	}
 	clear(r.changes) // it keeps nothing alive
 	clear(r.staged)
 	clear(r.effects)
-	c.rooms = append(c.rooms, room{r.changes[:0], r.staged[:0], r.effects[:0]})
+	clear(r.wake)
+	c.rooms = append(c.rooms, room{r.changes[:0], r.staged[:0], r.effects[:0], r.wake[:0]})
 }

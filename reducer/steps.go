@@ -36,10 +36,11 @@ func Steps(rec *states.Record, dst []Effects, chain []Event) ([]Effects, error) 
 // has it yet, so it may be written to.
 type owner struct{ doubt *states.Doubt }
 
-// roomy is a doubt with room for all guesses that a record can rest on.
+// roomy is a doubt with room for the guesses of a host that comes back: what
+// brings more gets a list of its own.
 type roomy struct {
 	states.Doubt
-	room [states.MaxGuesses]states.Guess
+	room [3]states.Guess
 }
 
 // add puts a guess behind those that a record rests on. before is the belief
