@@ -2,9 +2,15 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +23,7 @@ import (
 	"github.com/rollmend/rollmend/adapters/etcd/throwaway"
 	"github.com/rollmend/rollmend/adapters/upkeep"
 	"github.com/rollmend/rollmend/engine"
+	"github.com/rollmend/rollmend/examples/certs"
 	"github.com/rollmend/rollmend/gates"
 	"github.com/rollmend/rollmend/reducer"
 	"github.com/rollmend/rollmend/states"
@@ -199,4 +206,77 @@ func strip(endpoints []string) (hosts []string) {
 		hosts = append(hosts, strings.TrimPrefix(e, "http://"))
 	}
 	return hosts
+}
+
+// behindTLS puts a server in front of a member that asks for certificates, and
+// returns where it is.
+func behindTLS(t *testing.T, m *throwaway.Member, config *tls.Config) string {
+	t.Helper()
+	config.NextProtos = []string{"h2"}
+	l, err := tls.Listen("tcp", "127.0.0.1:0", config)
+	require.NoError(t, err)
+	var running sync.WaitGroup
+	t.Cleanup(running.Wait)
+	t.Cleanup(func() { require.NoError(t, l.Close()) })
+	running.Go(func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() {
+				defer client.Close()
+				server, err := net.Dial("tcp", strings.TrimPrefix(m.Endpoint, "http://"))
+				if err != nil {
+					return
+				}
+				defer server.Close()
+				running.Go(func() {
+					defer client.Close()
+					_, _ = io.Copy(client, server)
+				})
+				_, _ = io.Copy(server, client)
+			})
+		}
+	})
+	return l.Addr().String()
+}
+
+func TestAnEtcdStoreThatAsksForCertificatesIsLookedAt(t *testing.T) {
+	cluster, err := throwaway.Start(t.Context(), 1)
+	require.NoError(t, err)
+	t.Cleanup(cluster.Stop)
+	dir := t.TempDir()
+	authority, err := certs.NewAuthority(dir)
+	require.NoError(t, err)
+	require.NoError(t, authority.Server("etcd"))
+	require.NoError(t, authority.Client("operator"))
+	config, err := certs.Load(dir, "etcd")
+	require.NoError(t, err)
+	at := behindTLS(t, cluster.Members[0], config)
+	p := start(t, &settable{now: time.Unix(1_790_000_000, 0)}, openEtcd(t, cluster))
+	p.says("web-1", 1, reducer.DispatchAck{AtDispatch: "old"})
+	p.stop()
+
+	ca, cert, key := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "operator.pem"), filepath.Join(dir, "operator.key.pem")
+	for why, c := range map[string]struct {
+		args []string
+		want int
+	}{
+		"all is there":           {[]string{"-cacert", ca, "-cert", cert, "-key", key}, well},
+		"no certificate":         {[]string{"-cacert", ca}, notLooked},
+		"an unknown authority":   {[]string{"-cert", cert, "-key", key}, notLooked},
+		"a key alone":            {[]string{"-cacert", ca, "-key", key}, notLooked},
+		"no such file":           {[]string{"-cacert", "none.pem"}, notLooked},
+		"a file of another kind": {[]string{"-cacert", key, "-cert", cert, "-key", key}, notLooked},
+	} {
+		ctx, cancel := t.Context(), context.CancelFunc(func() {})
+		if c.want != well { // a handshake that fails is tried again until the time is over
+			ctx, cancel = context.WithTimeout(ctx, 2*time.Second)
+		}
+		var out bytes.Buffer
+		got := run(ctx, append([]string{"-store", "etcd://" + at}, c.args...), &out)
+		cancel()
+		require.Equal(t, c.want, got, "%s: %s", why, &out)
+	}
 }
