@@ -44,7 +44,11 @@
 // Values but ids and numbers begin with a stamp, that of the store and of its
 // try, and go on with a message of rollmend's codec. Move a store with etcd's
 // snapshots, not key by key: copied keys have other versions. Stop every
-// replica before a snapshot is restored, and start them afterwards.
+// replica before a snapshot is restored, and start them afterwards. Restore with
+// --bump-revision and --mark-compacted, so that no revision of etcd's comes
+// again: a store compares them, and its followings go by them. One that was
+// overlooked then reads everything again. The repository's docs/operations.md has
+// the commands.
 //
 // # How it is safe
 //

@@ -4,6 +4,7 @@
 //	go run ./examples/verify -store rollmend.db
 //	go run ./examples/verify -store postgres://user@host/database
 //	go run ./examples/verify -store etcd://host:2379,other:2379
+//	go run ./examples/verify -store etcd://host:2379 -cacert ca.pem -cert me.pem -key me.key.pem
 //
 // A control plane may run on the store meanwhile. A SQLite file is copied to a
 // temporary folder first, and the copy is looked at, since whoever opens the file
@@ -25,7 +26,6 @@ import (
 	"time"
 
 	"github.com/rollmend/rollmend/adapters"
-	"github.com/rollmend/rollmend/adapters/etcd"
 	"github.com/rollmend/rollmend/adapters/postgres"
 	"github.com/rollmend/rollmend/adapters/sqlite"
 	"github.com/rollmend/rollmend/adapters/upkeep"
@@ -52,8 +52,12 @@ func run(ctx context.Context, args []string, out io.Writer) int {
 	flags := flag.NewFlagSet("verify", flag.ContinueOnError)
 	flags.SetOutput(out)
 	place := flags.String("store", "", "a SQLite file, the URL of a PostgreSQL database, or the members of an etcd cluster")
-	prefix := flags.String("prefix", "", "what stands in front of the store's keys in etcd, if it is not the usual prefix")
 	schema := flags.String("schema", "rollmend", "the schema in a PostgreSQL database")
+	var in cluster
+	flags.StringVar(&in.prefix, "prefix", "", "what stands in front of the store's keys in etcd, if it is not the usual prefix")
+	flags.StringVar(&in.ca, "cacert", "", "the file of the authority that signed the etcd servers' certificates")
+	flags.StringVar(&in.cert, "cert", "", "the file of the certificate that etcd is shown")
+	flags.StringVar(&in.key, "key", "", "the file of that certificate's key")
 	if err := flags.Parse(args); err != nil {
 		return notLooked
 	}
@@ -61,7 +65,7 @@ func run(ctx context.Context, args []string, out io.Writer) int {
 		fmt.Fprintln(out, "-store must name a SQLite file, a PostgreSQL database as postgres://user@host/database, or an etcd cluster as etcd://host:2379,other:2379")
 		return notLooked
 	}
-	store, closeStore, err := open(ctx, *place, *schema, *prefix, out)
+	store, closeStore, err := open(ctx, *place, *schema, in, out)
 	var damaged *adapters.NotAStoreError
 	if errors.As(err, &damaged) {
 		fmt.Fprintln(out, "unreadable:", err)
@@ -105,13 +109,9 @@ func verify(ctx context.Context, store adapters.Store, out io.Writer) int {
 }
 
 // open opens the store, or a copy of it.
-func open(ctx context.Context, place, schema, prefix string, out io.Writer) (adapters.Store, func(), error) {
+func open(ctx context.Context, place, schema string, in cluster, out io.Writer) (adapters.Store, func(), error) {
 	if members, ok := strings.CutPrefix(place, "etcd://"); ok {
-		s, err := etcd.OpenEndpoints(ctx, strings.Split(members, ","), etcd.Options{Prefix: prefix})
-		if err != nil {
-			return nil, nil, err
-		}
-		return s, func() { _ = s.Close() }, nil
+		return in.open(ctx, strings.Split(members, ","))
 	}
 	if strings.HasPrefix(place, "postgres://") || strings.HasPrefix(place, "postgresql://") {
 		s, err := postgres.OpenURL(ctx, place, postgres.Options{Schema: schema})

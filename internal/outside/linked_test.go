@@ -23,6 +23,9 @@ var notLinked = []string{
 	"github.com/benbjohnson/clock",
 	"testing",
 	"net/http/httptest",
+	"go.etcd.io/etcd/server/v3",
+	"go.etcd.io/etcd/etcdctl/v3",
+	"go.etcd.io/etcd/etcdutl/v3",
 }
 
 // forTests are the packages and trees that tests, proofs and shows import, each
@@ -127,6 +130,7 @@ func importer(t *testing.T, pkg, dep string) string {
 func TestWhatTestsAreMadeOfIsSeen(t *testing.T) {
 	for pkg, want := range map[string]string{
 		"/proptest": "pgregory.net/rapid", "/adapters/storetest": "github.com/anishathalye/porcupine", "/scenario": "testing",
+		"/adapters/etcd/server": "go.etcd.io/etcd/server/v3",
 	} {
 		seen := slices.ContainsFunc(goList(t, "-deps", module+pkg), func(dep string) bool {
 			banned, ok := isNotLinked(dep)

@@ -1,6 +1,7 @@
 // Command server is etcd, of the release that the adapter's client is of: the
 // tests build it and start it with etcd's own flags. It is a module of its own
-// so that nobody who imports the adapter has a server among his modules.
+// so that nobody who imports the adapter has a server among his modules. Its
+// go.mod also names etcd's command line tools, which are built as they are.
 package main
 
 import (

@@ -1,28 +1,21 @@
 // Package throwaway starts etcd servers on this machine in temporary folders,
-// for tests and examples. Start with [Start]. The servers are built from source
-// with the go command, so there is nothing to install; they end with the
-// process that started them.
+// for tests and examples. Start with [Start]. The servers, and etcd's command
+// line tools, are built from source with the go command, so there is nothing to
+// install; the servers end with the process that started them.
 package throwaway
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 )
-
-// program is what is built and started.
-const program = "github.com/rollmend/rollmend/adapters/etcd/server"
 
 // Cluster is etcd servers that know each other.
 type Cluster struct {
@@ -42,12 +35,12 @@ const readyWithin = 60 * time.Second
 // Start builds the server, unless that was done before, and starts a cluster of
 // so many members, each with etcd's flags in addition. Stop ends it.
 func Start(ctx context.Context, members int, flags ...string) (*Cluster, error) {
-	binary, err := built(ctx)
+	folder, err := built(ctx, etcd)
 	if err != nil {
 		return nil, err
 	}
 	for try := 1; ; try++ {
-		c, err := start(ctx, binary, members, flags)
+		c, err := start(ctx, filepath.Join(folder, etcd), members, flags)
 		if err == nil || try == startTries || ctx.Err() != nil {
 			return c, err
 		}
@@ -80,16 +73,17 @@ func (c *Cluster) launch(ctx context.Context, binary string, members int, flags 
 		}
 		m := &Member{
 			Endpoint: fmt.Sprintf("http://127.0.0.1:%d", ports[0]),
-			name:     fmt.Sprintf("m%d", i), binary: binary, place: i,
+			Name:     fmt.Sprintf("m%d", i), Peer: peer,
+			binary: binary, place: i,
 			folder: filepath.Join(c.folder, fmt.Sprintf("m%d", i)),
 		}
 		m.args = append([]string{
-			"--name", m.name, "--data-dir", m.Data(),
+			"--name", m.Name, "--data-dir", m.Data(),
 			"--listen-client-urls", m.Endpoint, "--advertise-client-urls", m.Endpoint,
 			"--listen-peer-urls", fmt.Sprintf("http://127.0.0.1:%d", ports[1]), "--initial-advertise-peer-urls", peer,
 			"--initial-cluster-token", filepath.Base(c.folder), "--log-level", "warn",
 		}, flags...)
-		cluster = append(cluster, m.name+"="+peer)
+		cluster = append(cluster, m.Name+"="+peer)
 		c.Members = append(c.Members, m)
 	}
 	for _, m := range c.Members {
@@ -100,10 +94,7 @@ func (c *Cluster) launch(ctx context.Context, binary string, members int, flags 
 	}
 	bounded, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
-	if err := c.Ready(bounded); err != nil {
-		return err
-	}
-	return c.learnIDs(bounded)
+	return c.Ready(bounded)
 }
 
 // Endpoints are where clients find the members.
@@ -124,7 +115,9 @@ func (c *Cluster) Stop() {
 	_ = os.RemoveAll(c.folder)
 }
 
-// Ready waits until the cluster serves: it has a leader, and a quorum agrees.
+// Ready waits until the cluster serves: it has a leader, and a quorum agrees. By
+// which numbers the members call themselves is learned here, so it is also to be
+// called when they were started with other data.
 func (c *Cluster) Ready(ctx context.Context) error {
 	client, err := c.client()
 	if err != nil {
@@ -133,7 +126,7 @@ func (c *Cluster) Ready(ctx context.Context) error {
 	defer client.Close()
 	for {
 		bounded, cancel := context.WithTimeout(ctx, time.Second)
-		_, err := client.Get(bounded, "ready?")
+		err := c.learnIDs(bounded, client)
 		cancel()
 		if err == nil {
 			return nil
@@ -150,20 +143,16 @@ func (c *Cluster) client() (*clientv3.Client, error) {
 	return clientv3.New(clientv3.Config{Endpoints: c.Endpoints(), Logger: zap.NewNop()})
 }
 
-// learnIDs tells the network by which number each member calls itself.
-func (c *Cluster) learnIDs(ctx context.Context) error {
-	client, err := c.client()
-	if err != nil {
-		return err
-	}
-	defer client.Close()
+// learnIDs learns by which number each member calls itself, which a quorum has
+// to agree on.
+func (c *Cluster) learnIDs(ctx context.Context, client *clientv3.Client) error {
 	list, err := client.MemberList(ctx)
 	if err != nil {
-		return fmt.Errorf("throwaway: listing the members: %w", err)
+		return fmt.Errorf("listing the members: %w", err)
 	}
 	for _, found := range list.Members {
 		for _, m := range c.Members {
-			if m.name == found.Name {
+			if m.Name == found.Name {
 				m.id = found.ID
 			}
 		}
@@ -212,7 +201,7 @@ func (c *Cluster) complaints() string {
 	var out strings.Builder
 	for _, m := range c.Members {
 		log, _ := os.ReadFile(filepath.Join(m.folder, "log"))
-		fmt.Fprintf(&out, "%s: ...%s\n", m.name, log[max(0, len(log)-2000):])
+		fmt.Fprintf(&out, "%s: ...%s\n", m.Name, log[max(0, len(log)-2000):])
 	}
 	return out.String()
 }
@@ -228,43 +217,4 @@ func freePorts(n int) ([]int, error) {
 		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
 	return ports, nil
-}
-
-var build struct {
-	mu     sync.Mutex
-	binary string
-}
-
-// built builds the server once a process; the go command keeps what it
-// compiled for the next one.
-func built(ctx context.Context) (string, error) {
-	build.mu.Lock()
-	defer build.mu.Unlock()
-	if build.binary != "" {
-		return build.binary, nil
-	}
-	folder, err := os.MkdirTemp("", "rollmend-etcd-server-")
-	if err != nil {
-		return "", err
-	}
-	binary := filepath.Join(folder, "etcd")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, program)
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
-	if err := cmd.Run(); err != nil {
-		err = fmt.Errorf("throwaway: building the server, which takes the go command and the repository's workspace: %w\n%s", err, complaints.String())
-		return "", errors.Join(err, os.RemoveAll(folder))
-	}
-	build.binary = binary
-	return binary, nil
-}
-
-// Clean removes the server that was built for this process.
-func Clean() {
-	build.mu.Lock()
-	defer build.mu.Unlock()
-	if build.binary != "" {
-		_ = os.RemoveAll(filepath.Dir(build.binary))
-		build.binary = ""
-	}
 }

@@ -15,8 +15,9 @@ const tied = "ROLLMEND_ETCD_TIED=1"
 // Member is one server.
 type Member struct {
 	Endpoint string // where clients find it
+	Name     string
+	Peer     string // where the other members find it
 
-	name   string
 	id     uint64
 	place  int
 	binary string
@@ -29,7 +30,8 @@ type Member struct {
 }
 
 // Data is the folder of what the server keeps. While all servers of a cluster
-// are killed, the folders of all may be removed, or replaced by copies.
+// are killed, the folders of all may be removed, or replaced: by copies, or by
+// what etcdutl makes of a snapshot.
 func (m *Member) Data() string { return filepath.Join(m.folder, "data") }
 
 // Start starts the server, with what it kept, and does not wait for it.

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+
+	"github.com/rollmend/rollmend/adapters"
+	"github.com/rollmend/rollmend/adapters/etcd"
+)
+
+// cluster says how a store in etcd is found.
+type cluster struct {
+	prefix        string
+	ca, cert, key string // files; none of them: the servers do without
+}
+
+// open opens the store.
+func (c cluster) open(ctx context.Context, members []string) (adapters.Store, func(), error) {
+	o := etcd.Options{Prefix: c.prefix}
+	if c.ca == "" && c.cert == "" && c.key == "" {
+		s, err := etcd.OpenEndpoints(ctx, members, o)
+		if err != nil {
+			return nil, nil, err
+		}
+		return s, func() { _ = s.Close() }, nil
+	}
+	config, err := c.tls()
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := clientv3.New(clientv3.Config{Endpoints: members, TLS: config, Logger: zap.NewNop()})
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := etcd.Open(ctx, client, o)
+	if err != nil {
+		_ = client.Close()
+		return nil, nil, err
+	}
+	return s, func() {
+		_ = s.Close()
+		_ = client.Close()
+	}, nil
+}
+
+// tls reads the certificates.
+func (c cluster) tls() (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.cert != "" || c.key != "" {
+		pair, err := tls.LoadX509KeyPair(c.cert, c.key)
+		if err != nil {
+			return nil, fmt.Errorf("-cert and -key: %w", err)
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	if c.ca == "" {
+		return config, nil // the machine's own authorities
+	}
+	text, err := os.ReadFile(c.ca)
+	if err != nil {
+		return nil, fmt.Errorf("-cacert: %w", err)
+	}
+	config.RootCAs = x509.NewCertPool()
+	if !config.RootCAs.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("-cacert: %s has no certificate", c.ca)
+	}
+	return config, nil
+}
