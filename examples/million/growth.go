@@ -136,13 +136,12 @@ type pureRoom struct {
 // that the engine makes: a round is decided, and then the view is told of it.
 func (r *pureRoom) converge(view *gates.View, rec *states.Record, place int32, look synth.Look) {
 	look.Room = r.events[:]
-	finding := synth.Chain(look)
-	if finding.Reason == synth.Held {
+	if look.Gated() {
 		ask := gates.AskOf(gates.Synthesis, rec)
 		ask.Place = place
 		look.Verdict = gates.Rules{}.EvaluateOne(view, ask)
-		finding = synth.Chain(look)
 	}
+	finding := synth.Chain(look)
 	var err error
 	r.effects, err = reducer.Steps(rec, r.effects, finding.Events)
 	if err != nil {
