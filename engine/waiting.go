@@ -26,7 +26,7 @@ type held struct {
 }
 
 // wait remembers that a host is held, so that it is looked at again when what
-// its first block waits for comes.
+// one of its blocks waits for comes.
 func (c *Core) wait(id int32, v *gates.Verdict) {
 	s := &c.slots[id]
 	bit := uint8(1) << v.Ask.Purpose
@@ -62,8 +62,12 @@ const heldMost = 64
 
 // waitersOf returns who else waits for what a verdict waits for; nil where that
 // is nothing that comes by itself.
+//
+// A host that has several blocks goes when the last of them is gone, so any will
+// do to find it by. Gates that look at more stand in front: what they wait for
+// mostly comes earlier, for many hosts at once that are then held all the same.
 func (c *Core) waitersOf(v *gates.Verdict) *waiters {
-	for i := range v.Blocks {
+	for i := len(v.Blocks) - 1; i >= 0; i-- {
 		if w := v.Blocks[i].Waits; w.On != 0 && w.On != gates.OnManifest {
 			key := waitKey{w, v.Ask.Purpose}
 			if c.waits[key] == nil {

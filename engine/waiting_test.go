@@ -80,31 +80,57 @@ func arrived(key states.Key, now states.Time) (reports []engine.Input) {
 // A host that waited for its dispatch beside others that wait to be taken as
 // converged is found again when it has to wait once more, for something else.
 func TestAHostWaitsForOneThingAfterTheOther(t *testing.T) {
-	p := wide(4)
-	for i, h := range []struct {
-		channel states.Channel
-		wave    states.Wave
-	}{{"front", 0}, {"stable", 0}, {"stable", 1}, {"stable", 1}} {
-		p.Hosts[i].Channel, p.Hosts[i].Wave = h.channel, h.wave
-	}
-	p.ChannelEdges = []gates.ChannelEdge{{Gates: "front", Gated: "stable"}}
+	p := wide(3)
+	first, taken, polls := p.Hosts[0].Host, p.Hosts[1].Host, p.Hosts[2].Host
+	p.Hosts[1].Wave, p.Hosts[2].Wave = 1, 1
+	p.Hosts[2].Target = "other"
 	core, store, now := coreOn(t, p)
 	round := func(inputs ...engine.Input) *engine.Batch {
 		b := core.Decide(now, inputs)
 		settled(t, core, store, b, now)
 		return b
 	}
-	front, first, taken, polls := p.Hosts[0].Host, p.Hosts[1].Host, p.Hosts[2].Host, p.Hosts[3].Host
 	round(onTarget(taken, now))
 	for range 2 {
 		now++
 		round(engine.Beat{Received: now, Heartbeat: synth.Heartbeat{Host: polls, Current: "old", At: now}})
 	}
-	require.Nil(t, round(engine.Poll{Host: polls}).Replies[0].Dispatch, "a channel is in front")
-	round(onTarget(front, now))
-	require.Contains(t, round().Wake, polls)
 	require.Nil(t, round(engine.Poll{Host: polls}).Replies[0].Dispatch, "a wave is in front")
 	round(onTarget(first, now))
 	require.Contains(t, round().Wake, polls)
-	require.NotNil(t, round(engine.Poll{Host: polls}).Replies[0].Dispatch)
+
+	imposed, err := core.PlanImpose(now, "stable", "other", "looked at first")
+	require.NoError(t, err)
+	core.Impose(imposed)
+	require.Nil(t, round(engine.Poll{Host: polls}).Replies[0].Dispatch, "it is quarantined")
+	cleared, err := core.PlanClear(now, "stable", "other", "looked at")
+	require.NoError(t, err)
+	core.Clear(cleared)
+	require.Contains(t, round().Wake, polls)
+	b := core.Decide(now, []engine.Input{engine.Poll{Host: polls}})
+	require.NoError(t, b.Replies[0].Err)
+	require.NotNil(t, b.Replies[0].Dispatch)
+}
+
+// A fleet behind a channel waits for its waves alone: that the channel in front is
+// done makes nobody look at hosts that their waves hold all the same.
+func TestHostsOfLaterWavesAreNotLookedAtForNothing(t *testing.T) {
+	p := wide(5)
+	p.Hosts[0].Channel = "front"
+	for i := range p.Hosts[1:] {
+		p.Hosts[i+1].Wave = states.Wave(i)
+	}
+	p.ChannelEdges = []gates.ChannelEdge{{Gates: "front", Gated: "stable"}}
+	core, store, now := coreOn(t, p)
+	for i := len(p.Hosts) - 1; i >= 0; i-- {
+		b := core.Decide(now, []engine.Input{onTarget(p.Hosts[i].Host, now)})
+		settled(t, core, store, b, now)
+	}
+	for _, h := range p.Hosts[1:] {
+		b := core.Decide(now, nil)
+		require.Equal(t, []states.Host{h.Host}, b.Wake)
+		require.Len(t, b.Changes, 1)
+		settled(t, core, store, b, now)
+	}
+	require.False(t, core.Busy())
 }

@@ -17,7 +17,7 @@ const perRelay = 1000
 
 // relays hand in heartbeats at the same time, where they do so as fast as they
 // are taken: enough that the control plane need not wait for them.
-const relays = 8
+const relays = 12
 
 // answers are how long the answers to heartbeats took.
 type answers struct {
