@@ -128,7 +128,8 @@ func run(ctx context.Context, opts options) error {
 			return fmt.Errorf("there is no part %q: want some of %s", name, strings.Join(partNames(), ","))
 		}
 	}
-	for i, p := range parts {
+	done := 0
+	for _, p := range parts {
 		if !slices.Contains(chosen, p.name) {
 			continue
 		}
@@ -136,7 +137,7 @@ func run(ctx context.Context, opts options) error {
 		if err := p.run(ctx, b); err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
-		if i == 0 {
+		if done++; done == 1 {
 			if err := writeHeap(opts.heap); err != nil {
 				return err
 			}
