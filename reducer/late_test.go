@@ -221,6 +221,11 @@ func TestLateTruthThatIsRefusedChangesNothing(t *testing.T) {
 	l.refused("an activation of another closure", l.next(sec(2), reducer.ActivationCompleted{Observed: "third"}), &reducer.InvariantError{
 		Key: webOne, Kind: states.KindActivationCompleted, Invariant: reducer.NotOnTarget, Detail: "observed third, the target is new",
 	})
+	prefix := reducer.Synthesise(&l.rec, states.KindActivationCompleted, states.ReportAhead, seen(sec(9), states.Order{}, "third"), sec(9))
+	prefix.Body = reducer.ActivationCompleted{Observed: "third"}
+	l.refused("what would lie before a report of another closure", prefix, &reducer.InvariantError{
+		Key: webOne, Kind: states.KindActivationCompleted, Invariant: reducer.NotOnTarget, Detail: "observed third, the target is new",
+	})
 	illegal := func(kind states.Kind) error {
 		return &reducer.IllegalError{Key: webOne, State: states.Converged, Kind: kind}
 	}

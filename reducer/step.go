@@ -42,7 +42,7 @@ func step(rec *states.Record, ev *Event, effects *Effects, own *owner) (disposit
 	}
 	from := rec.State
 	disposition, err = place(rec, ev, own)
-	if !ev.Reported() && (disposition == Refused || disposition == Duplicate) {
+	if disposition == Refused && !ev.Reported() {
 		return disposition, err
 	}
 	if from != 0 {
