@@ -5,7 +5,8 @@
 // may open it at once: the first creates or migrates the tables while the
 // others wait.
 //
-// A commit is one transaction of two round trips, with synchronous commit on
+// A commit is one transaction of two round trips, of which the second leaves
+// while it is encoded, with synchronous commit on
 // whatever the server's default is: what was reported as stored survives what
 // the server's own settings (fsync, synchronous standbys) let it survive.
 // Records are keyed rows; the log is a row for each change; everything stands in

@@ -23,7 +23,8 @@ type Store struct {
 	timeout time.Duration
 	millis  string // timeout, as the server takes it
 	known   *openings
-	writer  uint32 // random: see newToken
+	writer  uint32    // random: see newToken
+	room    sync.Pool // of *[]byte, to encode statements in
 
 	ending sync.Once
 	ended  chan struct{} // closed by Close
