@@ -16,8 +16,9 @@ import (
 
 // Commit implements [adapters.Store], in one transaction of two round trips:
 // one locks the records and reads what the changes are compared with, the other
-// stores those that hold. A third one is needed where nothing holds. The result
-// of a change whose record was never opened is an [adapters.ErrNotFound].
+// stores those that hold. A third one is needed where nothing holds, or where a
+// first record is refused. The result of a change whose record was never opened
+// is an [adapters.ErrNotFound].
 func (s *Store) Commit(ctx context.Context, changes []adapters.Change) ([]adapters.Result, error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, err
@@ -132,6 +133,8 @@ type batch struct {
 	absent  []states.Rollout // of changes that are told that they are not there
 	results []adapters.Result
 
+	tried bool                      // what was compared was not stored
+	whole bool                      // first records are looked for, too
 	found map[place]states.Revision // of records that something happened to
 	there map[int64]bool            // openings that the database has
 }
@@ -141,9 +144,26 @@ type place struct {
 	host    string
 }
 
+// waryFor is how many commits look for first records before they store them,
+// after one met another. Where many meet, few are run twice for it; where none
+// does, nobody looks.
+const waryFor = 32
+
 // compare asks for what the changes are compared with. The records that are
-// found are locked: they stay as they are.
-func (b *batch) compare(q *pgx.Batch) { b.ask(q, lockRecords) }
+// found are locked: they stay as they are. First records are not looked for,
+// unless others were met of late: the key of one that is there refuses it, and
+// the batch with it, which then is compared whole.
+func (b *batch) compare(q *pgx.Batch) {
+	if b.tried {
+		b.store.wary.Store(waryFor)
+	}
+	b.whole = b.tried || b.store.wary.Load() > 0 && b.store.wary.Add(-1) >= 0
+	b.tried = true
+	b.ask(q, lockRecords)
+}
+
+// looked reports whether a change's record was looked for.
+func (b *batch) looked(r *row) bool { return b.whole || r.change.Expect != 0 }
 
 func (b *batch) ask(q *pgx.Batch, revisions string) {
 	b.found, b.there = make(map[place]states.Revision), make(map[int64]bool)
@@ -154,7 +174,9 @@ func (b *batch) ask(q *pgx.Batch, revisions string) {
 		if i == 0 || r.opening.id != b.rows[i-1].opening.id {
 			ids = append(ids, r.opening.id)
 		}
-		rollouts, hosts = append(rollouts, r.opening.id), append(hosts, []byte(r.host))
+		if b.looked(r) {
+			rollouts, hosts = append(rollouts, r.opening.id), append(hosts, []byte(r.host))
+		}
 	}
 	q.Queue(b.store.in(openingsThere), ids).Query(func(rows pgx.Rows) error {
 		var id int64
@@ -164,6 +186,9 @@ func (b *batch) ask(q *pgx.Batch, revisions string) {
 		})
 		return err
 	})
+	if len(rollouts) == 0 {
+		return
+	}
 	q.Queue(b.store.in(revisions), rollouts, hosts).Query(func(rows pgx.Rows) error {
 		var id, revision int64
 		var host []byte
@@ -194,6 +219,16 @@ func (b *batch) write(ctx context.Context, a *attempt) (*pgx.Batch, *finish, err
 		}
 	}
 	stored, unsettled := b.judge(a.ordering)
+	if slices.ContainsFunc(b.rows, func(r row) bool { return !b.looked(&r) && b.results[r.place].Err != nil }) {
+		// Who is refused is told what is there.
+		var q pgx.Batch
+		b.whole = true
+		b.ask(&q, lockRecords)
+		if err := a.conn.SendBatch(ctx, &q).Close(); err != nil {
+			return nil, nil, err
+		}
+		stored, unsettled = b.judge(a.ordering)
+	}
 	if unsettled && (stored == 0 || a.try >= holdFleetFrom) {
 		if err := b.compareHeld(ctx, a); err != nil {
 			return nil, nil, err
@@ -255,6 +290,7 @@ func (b *batch) compareHeld(ctx context.Context, a *attempt) error {
 		a.ordering = adapters.Ordering(ordering)
 		return err
 	})
+	b.whole = true
 	b.ask(&q, readRevisions)
 	if err := a.conn.SendBatch(ctx, &q).Close(); err != nil {
 		return err

@@ -157,13 +157,3 @@ func (seen *tracer) TraceBatchQuery(_ context.Context, _ *pgx.Conn, data pgx.Tra
 }
 
 func (seen *tracer) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) { seen.ended++ }
-
-// firsts are the first changes of an opening's members: their dispatches.
-func firsts(t testing.TB, o *adapters.Opening, members ...int) (out []adapters.Change) {
-	for _, i := range members {
-		rec, _, err := o.Record(o.Members[i])
-		require.NoError(t, err)
-		out = append(out, dispatch(t, rec))
-	}
-	return out
-}
