@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -17,8 +16,9 @@ import (
 
 // Commit implements [adapters.Store], in one transaction of two round trips:
 // one locks the records and reads what the changes are compared with, the other
-// stores those that hold. A third one is needed where nothing holds. The result
-// of a change whose record was never opened is an [adapters.ErrNotFound].
+// stores those that hold. A third one is needed where nothing holds, or where a
+// first record is refused. The result of a change whose record was never opened
+// is an [adapters.ErrNotFound].
 func (s *Store) Commit(ctx context.Context, changes []adapters.Change) ([]adapters.Result, error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, err
@@ -49,89 +49,71 @@ type row struct {
 	change  *adapters.Change
 	place   int // in the batch that the caller handed over
 	opening *opened
-	host    []byte // as in the index
-	data    []byte // the record
-	log     []byte // the effects
+	host    string // as in the index
+
+	was, became int16 // of its transition; absent where there is none
+	at          int64 // likewise
 }
 
-// name is the host's name as it is.
-func (r *row) name() []byte {
-	if len(r.change.Record.Host) <= longestIndexed {
-		return r.host
-	}
-	return []byte(r.change.Record.Host)
-}
-
-// prepare encodes the changes and sorts them by key, the order in which every
-// commit locks. Changes of records that were never opened get their result.
+// prepare sorts the changes by key, the order in which every commit locks.
+// Changes of records that were never opened get their result.
 func (s *Store) prepare(ctx context.Context, changes []adapters.Change) (*batch, error) {
 	b := &batch{store: s, rows: make([]row, 0, len(changes)), results: make([]adapters.Result, len(changes))}
-	seen := make(map[states.Key]struct{}, len(changes))
-	text := encoded{buf: []byte{}} // not nil: a name may be empty, and is not NULL
+	missing := make(map[states.Key]struct{})
 	for i := range changes {
 		c := &changes[i]
 		key := c.Record.Key
-		if _, twice := seen[key]; twice {
-			return &batch{}, fmt.Errorf("postgres: %s stands twice in a batch", key)
+		if err := codec.CheckChange(c); err != nil {
+			return &batch{}, err
 		}
-		seen[key] = struct{}{}
-		r, err := text.row(c)
+		o, err := s.openingOf(ctx, key.Rollout)
 		if err != nil {
 			return &batch{}, err
 		}
-		if i == 0 {
-			text.buf = slices.Grow(text.buf, (len(changes)-1)*min(len(text.buf)*9/8, roomPerChange))
+		if o != nil && member(o, c) {
+			b.rows = append(b.rows, row{change: c, place: i, opening: o, host: inIndex(key.Host)})
+			continue
 		}
-		if r.opening, err = s.openingOf(ctx, key.Rollout); err != nil {
-			return &batch{}, err
+		if _, twice := missing[key]; twice {
+			return &batch{}, standsTwice(key)
 		}
-		if r.opening == nil {
+		missing[key] = struct{}{}
+		if o == nil {
 			b.absent = append(b.absent, key.Rollout)
-			b.results[i].Err = notFound(key)
-			continue
 		}
-		if _, member := r.opening.Place(key.Host); !member {
-			b.results[i].Err = notFound(key)
-			continue
-		}
-		r.place = i
-		b.rows = append(b.rows, r)
+		b.results[i].Err = notFound(key)
 	}
 	slices.SortFunc(b.rows, func(a, b row) int {
-		return cmp.Or(cmp.Compare(a.opening.id, b.opening.id), bytes.Compare(a.host, b.host))
+		return cmp.Or(cmp.Compare(a.opening.id, b.opening.id), cmp.Compare(a.host, b.host))
 	})
+	for i := 1; i < len(b.rows); i++ {
+		if r := &b.rows[i]; r.opening.id == b.rows[i-1].opening.id && r.host == b.rows[i-1].host {
+			return &batch{}, standsTwice(r.change.Record.Key)
+		}
+	}
 	return b, nil
 }
 
-// encoded holds what a batch's changes are encoded as, one behind the other, so
-// that they cost an allocation together and not some each.
-type encoded struct{ buf []byte }
-
-// roomPerChange bounds the room that is made for each change ahead, going by the
-// first: most are alike and shorter, and a long one does not make all long.
-const roomPerChange = 1024
-
-// row holds a change to the port and encodes its parts.
-func (t *encoded) row(c *adapters.Change) (r row, err error) {
-	if err := codec.CheckChange(c); err != nil {
-		return row{}, err
-	}
-	r.change = c
-	from := len(t.buf)
-	t.buf = appendIndexed(t.buf, string(c.Record.Host))
-	r.host = t.since(from)
-	from = len(t.buf)
-	t.buf = codec.AppendRecord(t.buf, &c.Record)
-	r.data = t.since(from)
-	from = len(t.buf)
-	if t.buf, err = codec.AppendEffects(t.buf, c.Record.Key, c.Effects); err != nil {
-		return row{}, err
-	}
-	r.log = t.since(from)
-	return r, nil
+func standsTwice(key states.Key) error {
+	return fmt.Errorf("postgres: %s stands twice in a batch", key)
 }
 
-func (t *encoded) since(from int) []byte { return t.buf[from:len(t.buf):len(t.buf)] }
+// member reports whether an opening lists a change's host.
+func member(o *opened, c *adapters.Change) bool {
+	if at := int(c.Member) - 1; at >= 0 && at < len(o.Members) && o.Members[at].Host == c.Record.Host {
+		return true
+	}
+	_, listed := o.Place(c.Record.Host)
+	return listed
+}
+
+// inIndex is a host's name as it stands in an index.
+func inIndex(host states.Host) string {
+	if len(host) <= longestIndexed {
+		return string(host)
+	}
+	return string(indexed(string(host)))
+}
 
 // openingOf returns the opening of a rollout, nil where there is none.
 func (s *Store) openingOf(ctx context.Context, r states.Rollout) (o *opened, err error) {
@@ -151,6 +133,8 @@ type batch struct {
 	absent  []states.Rollout // of changes that are told that they are not there
 	results []adapters.Result
 
+	tried bool                      // what was compared was not stored
+	whole bool                      // first records are looked for, too
 	found map[place]states.Revision // of records that something happened to
 	there map[int64]bool            // openings that the database has
 }
@@ -160,17 +144,41 @@ type place struct {
 	host    string
 }
 
+// waryFor is how many commits look for first records before they store them,
+// after one met another. Where many meet, few are run twice for it; where none
+// does, nobody looks.
+const waryFor = 32
+
 // compare asks for what the changes are compared with. The records that are
-// found are locked: they stay as they are.
-func (b *batch) compare(q *pgx.Batch) { b.ask(q, lockRecords) }
+// found are locked: they stay as they are. First records are not looked for,
+// unless others were met of late: the key of one that is there refuses it, and
+// the batch with it, which then is compared whole.
+func (b *batch) compare(q *pgx.Batch) {
+	if b.tried {
+		b.store.wary.Store(waryFor)
+	}
+	b.whole = b.tried || b.store.wary.Load() > 0 && b.store.wary.Add(-1) >= 0
+	b.tried = true
+	b.ask(q, lockRecords)
+}
+
+// looked reports whether a change's record was looked for.
+func (b *batch) looked(r *row) bool { return b.whole || r.change.Expect != 0 }
 
 func (b *batch) ask(q *pgx.Batch, revisions string) {
-	b.found, b.there = make(map[place]states.Revision, len(b.rows)), make(map[int64]bool)
-	rollouts, hosts := make([]int64, len(b.rows)), make([][]byte, len(b.rows))
+	b.found, b.there = make(map[place]states.Revision), make(map[int64]bool)
+	var ids, rollouts []int64
+	var hosts [][]byte
 	for i := range b.rows {
-		rollouts[i], hosts[i] = b.rows[i].opening.id, b.rows[i].host
+		r := &b.rows[i]
+		if i == 0 || r.opening.id != b.rows[i-1].opening.id {
+			ids = append(ids, r.opening.id)
+		}
+		if b.looked(r) {
+			rollouts, hosts = append(rollouts, r.opening.id), append(hosts, []byte(r.host))
+		}
 	}
-	q.Queue(b.store.in(openingsThere), slices.Compact(slices.Clone(rollouts))).Query(func(rows pgx.Rows) error {
+	q.Queue(b.store.in(openingsThere), ids).Query(func(rows pgx.Rows) error {
 		var id int64
 		_, err := pgx.ForEachRow(rows, []any{&id}, func() error {
 			b.there[id] = true
@@ -178,6 +186,9 @@ func (b *batch) ask(q *pgx.Batch, revisions string) {
 		})
 		return err
 	})
+	if len(rollouts) == 0 {
+		return
+	}
 	q.Queue(b.store.in(revisions), rollouts, hosts).Query(func(rows pgx.Rows) error {
 		var id, revision int64
 		var host []byte
@@ -208,6 +219,16 @@ func (b *batch) write(ctx context.Context, a *attempt) (*pgx.Batch, *finish, err
 		}
 	}
 	stored, unsettled := b.judge(a.ordering)
+	if slices.ContainsFunc(b.rows, func(r row) bool { return !b.looked(&r) && b.results[r.place].Err != nil }) {
+		// Who is refused is told what is there.
+		var q pgx.Batch
+		b.whole = true
+		b.ask(&q, lockRecords)
+		if err := a.conn.SendBatch(ctx, &q).Close(); err != nil {
+			return nil, nil, err
+		}
+		stored, unsettled = b.judge(a.ordering)
+	}
 	if unsettled && (stored == 0 || a.try >= holdFleetFrom) {
 		if err := b.compareHeld(ctx, a); err != nil {
 			return nil, nil, err
@@ -217,15 +238,11 @@ func (b *batch) write(ctx context.Context, a *attempt) (*pgx.Batch, *finish, err
 	if stored == 0 {
 		return nil, nil, nil
 	}
-	end := finish{
-		rollouts:  make([]int64, 0, stored),
-		hosts:     make([][]byte, 0, stored),
-		revisions: make([]int64, 0, stored),
-	}
-	var w writes
+	end := finish{rows: make([]*row, 0, stored)}
 	if unsettled {
 		end.guard = a.ordering
 	}
+	w := writes{log: make([]*row, 0, stored)}
 	for i := range b.rows {
 		r := &b.rows[i]
 		if b.results[r.place].Err != nil {
@@ -236,9 +253,7 @@ func (b *batch) write(ctx context.Context, a *attempt) (*pgx.Batch, *finish, err
 		if c.Guard != 0 {
 			end.guard = c.Guard
 		}
-		end.rollouts = append(end.rollouts, r.opening.id)
-		end.hosts = append(end.hosts, r.name())
-		end.revisions = append(end.revisions, int64(c.Record.Revision))
+		end.rows = append(end.rows, r)
 		if err := w.add(r); err != nil {
 			return nil, nil, err
 		}
@@ -275,6 +290,7 @@ func (b *batch) compareHeld(ctx context.Context, a *attempt) error {
 		a.ordering = adapters.Ordering(ordering)
 		return err
 	})
+	b.whole = true
 	b.ask(&q, readRevisions)
 	if err := a.conn.SendBatch(ctx, &q).Close(); err != nil {
 		return err
@@ -291,7 +307,10 @@ func (b *batch) compareHeld(ctx context.Context, a *attempt) error {
 // follows from a record that is locked.
 func (b *batch) refusal(r *row, ordering adapters.Ordering) (why error, locked bool) {
 	c := r.change
-	found := b.found[place{r.opening.id, string(r.host)}]
+	var found states.Revision
+	if len(b.found) > 0 {
+		found = b.found[place{r.opening.id, r.host}]
+	}
 	switch {
 	case !b.there[r.opening.id]:
 		b.store.known.forget(r.opening)
@@ -302,19 +321,6 @@ func (b *batch) refusal(r *row, ordering adapters.Ordering) (why error, locked b
 		return &adapters.ConflictError{Key: c.Record.Key, Expected: c.Expect, Found: found}, found != 0
 	}
 	return nil, false
-}
-
-// columns are the values of one statement's rows.
-type columns struct {
-	rollouts, revisions []int64
-	hosts, data         [][]byte
-}
-
-func (c *columns) add(r *row, revision states.Revision, data []byte) {
-	c.rollouts = append(c.rollouts, r.opening.id)
-	c.hosts = append(c.hosts, r.host)
-	c.revisions = append(c.revisions, int64(revision))
-	c.data = append(c.data, data)
 }
 
 // absent stands for a column that is to be empty: no state has this number, and
@@ -330,23 +336,21 @@ type imposed struct {
 
 // writes is what a commit stores, and a [reducer.Sink] of its effects.
 type writes struct {
-	fresh, moved, log columns
-	was, became       []int16 // of each row of the log; absent where nothing in it is a transition
-	at                []int64 // likewise
+	fresh, moved, log []*row
 	quarantines       []imposed
 
 	row *row // whose effects are being taken
 }
 
 func (w *writes) add(r *row) error {
-	records := &w.moved
 	if r.change.Expect == 0 {
-		records = &w.fresh
+		w.fresh = append(w.fresh, r)
+	} else {
+		w.moved = append(w.moved, r)
 	}
-	records.add(r, r.change.Record.Revision, r.data)
-	w.log.add(r, r.change.Record.Revision, r.log)
-	w.was, w.became, w.at = append(w.was, absent), append(w.became, absent), append(w.at, absent)
+	w.log = append(w.log, r)
 	w.row = r
+	r.was, r.became, r.at = absent, absent, absent
 	for i := range r.change.Effects {
 		if err := r.change.Effects[i].To(w); err != nil {
 			return err
@@ -368,25 +372,36 @@ func (w *writes) Quarantine(q reducer.Quarantine) error {
 // Transition implements [reducer.Sink]. Of several in a change, its row says
 // where they began and where they ended.
 func (w *writes) Transition(t reducer.Transition) error {
-	last := len(w.at) - 1
-	if w.was[last] == absent {
-		w.was[last] = int16(t.From)
+	r := w.row
+	if r.was == absent {
+		r.was = int16(t.From)
 	}
-	w.became[last], w.at[last] = int16(t.To), int64(t.At)
+	r.became, r.at = int16(t.To), int64(t.At)
 	return nil
 }
+
+// perStatement is how many rows a statement stores. With fewer, each costs the
+// server more; with more, it waits longer for the first and the client for the
+// last.
+const perStatement = 512
 
 func (w *writes) queue(s *Store) *pgx.Batch {
 	b := new(pgx.Batch)
 	for _, part := range []struct {
 		statement string
-		of        *columns
-	}{{updateRecords, &w.moved}, {insertRecords, &w.fresh}} {
-		if c := part.of; len(c.rollouts) > 0 {
-			b.Queue(s.in(part.statement), c.rollouts, c.hosts, c.revisions, c.data)
+		of        []*row
+	}{{updateRecords, w.moved}, {insertRecords, w.fresh}} {
+		for rows := range slices.Chunk(part.of, perStatement) {
+			b.Queue(s.in(part.statement), rolloutsOf(rows), hostsOf(rows), revisionsOf(rows), recordsOf(rows))
 		}
 	}
-	b.Queue(s.in(insertLog), w.log.rollouts, w.log.hosts, w.log.revisions, w.log.data, w.was, w.became, w.at)
+	for rows := range slices.Chunk(w.log, perStatement) {
+		n := len(rows)
+		b.Queue(s.in(insertLog), rolloutsOf(rows), hostsOf(rows), revisionsOf(rows), effectsOf(rows),
+			int16s(n, func(i int) int16 { return rows[i].was }),
+			int16s(n, func(i int) int16 { return rows[i].became }),
+			int64s(n, func(i int) int64 { return rows[i].at }))
+	}
 	slices.SortStableFunc(w.quarantines, func(a, b imposed) int { return cmp.Compare(a.place, b.place) })
 	if len(w.quarantines) > 0 {
 		b.Queue(s.in(holdFleet))
@@ -395,4 +410,35 @@ func (w *writes) queue(s *Store) *pgx.Batch {
 		b.Queue(s.in(addQuarantine), quarantineRow(&w.quarantines[i].Quarantine)...)
 	}
 	return b
+}
+
+// The columns of rows.
+
+func rolloutsOf(rows []*row) *list {
+	return int64s(len(rows), func(i int) int64 { return rows[i].opening.id })
+}
+
+func hostsOf(rows []*row) *list {
+	return byteas(len(rows), func(dst []byte, i int) ([]byte, error) { return append(dst, rows[i].host...), nil })
+}
+
+func namesOf(rows []*row) *list {
+	return byteas(len(rows), func(dst []byte, i int) ([]byte, error) { return append(dst, rows[i].change.Record.Host...), nil })
+}
+
+func revisionsOf(rows []*row) *list {
+	return int64s(len(rows), func(i int) int64 { return int64(rows[i].change.Record.Revision) })
+}
+
+func recordsOf(rows []*row) *list {
+	return byteas(len(rows), func(dst []byte, i int) ([]byte, error) {
+		return codec.AppendRecord(dst, &rows[i].change.Record), nil
+	})
+}
+
+func effectsOf(rows []*row) *list {
+	return byteas(len(rows), func(dst []byte, i int) ([]byte, error) {
+		c := rows[i].change
+		return codec.AppendEffects(dst, c.Record.Key, c.Effects)
+	})
 }

@@ -5,11 +5,12 @@
 // may open it at once: the first creates or migrates the tables while the
 // others wait.
 //
-// A commit is one transaction of two round trips, with synchronous commit on
-// whatever the server's default is: what was reported as stored survives what
-// the server's own settings (fsync, synchronous standbys) let it survive.
-// Records are keyed rows; the log is a row for each change; everything stands in
-// a schema of its own, named in [Options].
+// A commit is one transaction of two round trips, of which the second leaves
+// while it is encoded, with synchronous commit on whatever the server's default
+// is: what was reported as stored survives what the server's own settings
+// (fsync, synchronous standbys) let it survive. Records are keyed rows; the log
+// is a row for each change; everything stands in a schema of its own, named in
+// [Options].
 //
 // A transaction that meets another (serialisation failure, deadlock, a lost
 // race) is run again a bounded number of times, and then is a

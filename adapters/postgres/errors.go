@@ -59,6 +59,7 @@ const (
 	codeDiskFull      = "53100"
 	codeNoTable       = "42P01"
 	codeNoColumn      = "42703"
+	codeNoStatement   = "26000" // that was prepared: a pooler or an operator took it away
 
 	codeShutdown    = "57P01" // also of a connection that an operator ends
 	codeCrash       = "57P02"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -23,7 +24,9 @@ type Store struct {
 	timeout time.Duration
 	millis  string // timeout, as the server takes it
 	known   *openings
-	writer  uint32 // random: see newToken
+	writer  uint32       // random: see newToken
+	wary    atomic.Int32 // see waryFor
+	room    sync.Pool    // of *[]byte, to encode statements in
 
 	ending sync.Once
 	ended  chan struct{} // closed by Close

@@ -45,13 +45,11 @@ type attempt struct {
 
 // finish says what a transaction ends with.
 type finish struct {
-	raise     bool              // the ordering revision
-	prunes    bool              // rollouts are forgotten
-	guard     adapters.Ordering // what it must still be; 0: any
-	fleet     bool              // more than records was touched
-	rollouts  []int64           // of the records, and likewise
-	hosts     [][]byte
-	revisions []int64
+	raise  bool              // the ordering revision
+	prunes bool              // rollouts are forgotten
+	guard  adapters.Ordering // what it must still be; 0: any
+	fleet  bool              // more than records was touched
+	rows   []*row            // of the records
 }
 
 // work is the body of a transaction. It returns the statements that are still
@@ -133,7 +131,10 @@ func (s *Store) attempt(ctx context.Context, a *attempt, first func(*pgx.Batch),
 	// From here on nothing is cut short: the answer would be lost.
 	whole, over := context.WithTimeout(context.WithoutCancel(ctx), s.patience())
 	defer over()
-	return true, a.conn.SendBatch(whole, batch).Close()
+	if sent, err = s.send(whole, a.conn, batch); err != nil && !sent {
+		err = s.before(ctx, err)
+	}
+	return sent, err
 }
 
 // before names an error from before the end was sent, when nothing can have
@@ -187,15 +188,8 @@ func (s *Store) queueEnd(b *pgx.Batch, a *attempt, end *finish) {
 		prunes = 1
 	}
 	b.Queue(s.in(finishCommit), raise, int64(end.guard), a.token, end.fleet,
-		orEmpty(end.rollouts), orEmpty(end.hosts), orEmpty(end.revisions), channel, a.prunings, prunes)
+		rolloutsOf(end.rows), namesOf(end.rows), revisionsOf(end.rows), channel, a.prunings, prunes)
 	b.Queue(commit)
-}
-
-func orEmpty[V any](list []V) []V {
-	if list == nil {
-		return []V{}
-	}
-	return list
 }
 
 // abandon ends a transaction without storing it. A connection that cannot say

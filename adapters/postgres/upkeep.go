@@ -68,7 +68,8 @@ func (s *Store) Compact(ctx context.Context, snapshots []reducer.LogEntry) ([]ad
 		q.Queue(s.in(lockRecordData), rollouts, hosts).Query(func(rows pgx.Rows) error { return readStored(rows, stored) })
 	}
 	err = s.transact(ctx, lock, func(context.Context, *attempt) (*pgx.Batch, *finish, error) {
-		var fits columns
+		var rollouts, revisions []int64
+		var hosts, data [][]byte
 		for i := range rows {
 			r := &rows[i]
 			results[r.place].Err = r.refusal(stored[place{r.opening.id, string(r.host)}])
@@ -77,17 +78,17 @@ func (s *Store) Compact(ctx context.Context, snapshots []reducer.LogEntry) ([]ad
 				results[r.place].Err = notFound(r.entry.Event.Key)
 			}
 			if results[r.place].Err == nil {
-				fits.rollouts, fits.hosts = append(fits.rollouts, r.opening.id), append(fits.hosts, r.host)
-				fits.revisions, fits.data = append(fits.revisions, int64(r.entry.Revision)), append(fits.data, r.data)
+				rollouts, hosts = append(rollouts, r.opening.id), append(hosts, r.host)
+				revisions, data = append(revisions, int64(r.entry.Revision)), append(data, r.data)
 			}
 		}
-		n := len(fits.rollouts)
+		n := len(rollouts)
 		if n == 0 {
 			return nil, nil, nil
 		}
 		b := new(pgx.Batch)
-		b.Queue(s.in(eraseLog), fits.rollouts, fits.hosts)
-		b.Queue(s.in(insertLog), fits.rollouts, fits.hosts, fits.revisions, fits.data,
+		b.Queue(s.in(eraseLog), rollouts, hosts)
+		b.Queue(s.in(insertLog), rollouts, hosts, revisions, data,
 			slices.Repeat([]int16{absent}, n), slices.Repeat([]int16{absent}, n), slices.Repeat([]int64{absent}, n))
 		return b, &finish{}, nil
 	})
