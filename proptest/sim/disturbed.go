@@ -9,9 +9,9 @@ import (
 // heard is what a control plane's process was told by a host.
 type heard struct {
 	newest   said
-	any      bool  // a heartbeat that names a closure came in
-	answered int64 // true time of the first reply of the process; 0: none
-	ready    bool  // the agent had a reply of this process
+	any      bool // a heartbeat that names a closure came in
+	answered bool // the process has replied to it
+	ready    bool // the agent had a reply of this process
 }
 
 // hears takes note of a heartbeat that comes in.
@@ -27,7 +27,7 @@ func (p *plane) hears(h *host, s said) {
 		return
 	}
 	k.ready = k.ready || h.truth.hadSince(s.LastReply, p.started) ||
-		!s.LastReply.IsSet() && k.answered != 0 && p.now > k.answered
+		!s.LastReply.IsSet() && k.answered // that it came in later needs no clock
 	k.newest, k.any = s, true
 }
 
@@ -45,8 +45,8 @@ func (p *plane) answers(h *host, received states.Time) {
 	if len(h.truth.replies) > beatsKept {
 		h.truth.replies = h.truth.replies[1:]
 	}
-	if k := p.known[h.name]; k != nil && k.answered == 0 {
-		k.answered = p.now
+	if k := p.known[h.name]; k != nil {
+		k.answered = true
 	}
 }
 
