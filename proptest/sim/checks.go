@@ -185,8 +185,16 @@ func (c *checks) reported(p *plane, was *states.Record, entry *reducer.LogEntry)
 			p.violate(soakServed, "%s: converged at %s, a soak of %s after what it ran", ev.Key, ev.At, was.Policy.Soak)
 		}
 	}
-	if d := h.truth.of(ev.Key.Rollout); !d.kinds[ev.Kind()] {
+	d := h.truth.of(ev.Key.Rollout)
+	if !d.kinds[ev.Kind()] {
 		p.violate(nothingInvented, "%s: the agent never said %s", ev.Key, ev.Kind())
+	}
+	// An agent that was installed anew goes on behind the numbers that it is told.
+	// What the one before it sent last may still be under way, with the next one.
+	_, goesOn := standing(h.journal, ev.Key.Rollout)
+	if said, own := d.reports[ev.Seq]; d.lost && goesOn && (!own || said.Kind() != ev.Kind()) {
+		p.report.Exceptions["a host was installed anew: a report from before, long under way, is taken for one of the agent that came after"]++
+		d.earlier = ev.Seq
 	}
 }
 

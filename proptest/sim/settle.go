@@ -123,7 +123,7 @@ func (w *world) agrees(h *host, rec states.Record) bool {
 	}
 	s, known := standing(h.journal, rec.Rollout)
 	if known {
-		return rec.State == s
+		return rec.State == s || rec.LastSeq != 0 && rec.LastSeq == h.truth.of(rec.Rollout).earlier
 	}
 	if held := h.machine.Held(); held == rec.Rollout && rec.State != states.Pending || !held.IsZero() && held != rec.Rollout {
 		// It goes by a snapshot, and knows no more than that; or it is not done

@@ -37,6 +37,17 @@ func TestTheFleetKeepsThePromise(t *testing.T) {
 	t.Logf("exceptions %v", all.Exceptions)
 }
 
+// Fleets in which something was wrong once, in the library or in what judges it.
+func TestFleetsThatWereWrongOnceAreRight(t *testing.T) {
+	for what, seed := range map[string]uint64{
+		"a Converged that is minutes under way comes after its host was installed anew, and the agent there goes on with its number": 29467000000980,
+	} {
+		if _, err := sim.Run(sim.Options{Seed: seed}); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
 func TestReplay(t *testing.T) {
 	o := sim.Options{Seed: *seed, Timeline: true}
 	if *only != "" {

@@ -26,6 +26,7 @@ type deeds struct {
 	reports map[states.Seq]reducer.Event // of the present installation
 	taken   bool                         // from a dispatch or a snapshot
 	lost    bool                         // an installation before the present one knew more
+	earlier states.Seq                   // of a report of such a one that was taken for the present one's; 0: none
 }
 
 // said is a heartbeat as it was sent, and what was true then.
