@@ -87,14 +87,8 @@ func TestAChangeThatCannotBeEncodedEndsTheCallAndLeavesNothing(t *testing.T) {
 // A pooler between store and server may take away what a connection prepared.
 func TestWhoLosesWhatItPreparedGoesOn(t *testing.T) {
 	dsn, in := database(t), schema()
-	config, err := pgxpool.ParseConfig(dsn)
-	require.NoError(t, err)
-	config.MaxConns = 1
 	var w witness
-	config.ConnConfig.Tracer = &w
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
+	pool := poolOf(t, dsn, func(c *pgxpool.Config) { c.MaxConns, c.ConnConfig.Tracer = 1, &w })
 	s := opens(t, pool, postgres.Options{Schema: in, Timeout: unhurried})
 	o := opening("a", "b")
 	require.NoError(t, s.Enact(t.Context(), []adapters.Act{o}))
@@ -111,13 +105,8 @@ func TestWhoLosesWhatItPreparedGoesOn(t *testing.T) {
 // The statements that end a transaction are traced like all others.
 func TestATracerIsToldOfEachStatement(t *testing.T) {
 	dsn, in := database(t), schema()
-	config, err := pgxpool.ParseConfig(dsn)
-	require.NoError(t, err)
 	var seen tracer
-	config.ConnConfig.Tracer = &seen
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
+	pool := poolOf(t, dsn, func(c *pgxpool.Config) { c.ConnConfig.Tracer = &seen })
 	s := opens(t, pool, postgres.Options{Schema: in, Timeout: unhurried})
 	e := errands["commit"](t, s)
 	seen.queries, seen.began, seen.ended = nil, 0, 0

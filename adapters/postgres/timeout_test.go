@@ -83,12 +83,7 @@ func TestAReadThatTakesTooLongEndsAndNotTheStore(t *testing.T) {
 func TestAPoolThatOthersHoldEndsTheCallAndNotTheStore(t *testing.T) {
 	dsn, in := database(t), schema()
 	e := errands["commit"](t, open(t, dsn, postgres.Options{Schema: in, Timeout: unhurried}))
-	config, err := pgxpool.ParseConfig(dsn)
-	require.NoError(t, err)
-	config.MaxConns = 1
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
+	pool := poolOf(t, dsn, func(c *pgxpool.Config) { c.MaxConns = 1 })
 	s := opens(t, pool, postgres.Options{Schema: in, Timeout: time.Second})
 	held, err := pool.Acquire(t.Context())
 	require.NoError(t, err)

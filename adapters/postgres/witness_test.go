@@ -39,16 +39,23 @@ type witness struct {
 // openWatched opens a store with settings for its connections, and a witness of
 // what it is answered.
 func openWatched(t testing.TB, dsn string, o postgres.Options, w *witness, settings ...string) *postgres.Store {
+	return opens(t, poolOf(t, dsn, func(c *pgxpool.Config) {
+		c.ConnConfig.Tracer = w
+		for i := 0; i < len(settings); i += 2 {
+			c.ConnConfig.RuntimeParams[settings[i]] = settings[i+1]
+		}
+	}), o)
+}
+
+// poolOf makes a pool that is configured by the test.
+func poolOf(t testing.TB, dsn string, configure func(*pgxpool.Config)) *pgxpool.Pool {
 	config, err := pgxpool.ParseConfig(dsn)
 	require.NoError(t, err)
-	config.ConnConfig.Tracer = w
-	for i := 0; i < len(settings); i += 2 {
-		config.ConnConfig.RuntimeParams[settings[i]] = settings[i+1]
-	}
+	configure(config)
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
-	return opens(t, pool, o)
+	return pool
 }
 
 // opens opens a store whose timeout a busy machine may miss.
