@@ -71,7 +71,8 @@ func (c *Core) decideBeat(b *Batch, i int, in *Beat) {
 	if !ok {
 		return
 	}
-	if c.onItsWay(b, id) {
+	s := &c.slots[id]
+	if s.later = c.onItsWay(b, id); s.later {
 		reply.Later = true
 		return
 	}
@@ -79,7 +80,6 @@ func (c *Core) decideBeat(b *Batch, i int, in *Beat) {
 	c.clamp(&hb.At, b.now)
 	c.clamp(&hb.CurrentSince, b.now)
 	seen := c.note(id, &hb, in.Received, b.now)
-	s := &c.slots[id]
 	if seen.Newer && hb.Order.Given() {
 		reply.Beat.Newest = s.beat.order
 	}

@@ -110,6 +110,56 @@ func TestAHostWithAChangeOnItsWayWaits(t *testing.T) {
 	core.Settle(third, nil, nil, now)
 }
 
+// Nothing is handed out to a host of which a heartbeat came in that waits its
+// turn: what it says may forbid it. Who polls is woken once it is taken in.
+func TestNothingIsHandedOutWhileAHeartbeatWaits(t *testing.T) {
+	core, store, now := coreOn(t, wide(2))
+	beat := func(n uint64, reply states.Time, queued int) engine.Beat {
+		return engine.Beat{Received: now, Heartbeat: synth.Heartbeat{
+			Host: "host-00000", Current: "old", At: now, Order: states.Order{Boot: 1, Beat: n}, LastReply: reply, Queued: queued,
+		}}
+	}
+	settle := func(b *engine.Batch) {
+		results, err := store.Commit(t.Context(), b.Changes)
+		require.NoError(t, err)
+		require.False(t, core.Settle(b, results, nil, now))
+	}
+	of := func(seq states.Seq, body reducer.Body) engine.Report {
+		key := states.Key{Rollout: states.Rollout{Channel: "stable", Ref: "r1"}, Host: "host-00000"}
+		return engine.Report{Event: reducer.Event{Key: key, Seq: seq, At: now, Body: body}}
+	}
+	settle(core.Decide(now, []engine.Input{of(1, reducer.DispatchAck{AtDispatch: "old"})}))
+	newer := wide(2)
+	newer.Ref = "r2"
+	compiled := gates.NewFleet(newer)
+	acts, _, err := core.PlanLoad(now, compiled)
+	require.NoError(t, err)
+	require.NoError(t, store.Enact(t.Context(), acts))
+	core.Load(compiled, acts)
+	settle(core.Decide(now, []engine.Input{beat(1, 0, 0)}))
+	settle(core.Decide(now, []engine.Input{beat(2, now, 0)})) // it had our reply: a dispatch may go out
+	first := core.Decide(now, []engine.Input{of(2, reducer.ActivationStarted{Method: "switch"})})
+	require.Len(t, first.Changes, 1)
+	require.False(t, first.Alone())
+	second := core.Decide(now, []engine.Input{beat(3, now, 1)})
+	require.True(t, second.Replies[0].Later)
+	settle(first)
+	poll := engine.Poll{Host: "host-00000"}
+	third := core.Decide(now, []engine.Input{poll})
+	require.Nil(t, third.Replies[0].Dispatch, "a heartbeat of the host waits")
+	settle(second)
+	settle(third)
+	fourth := core.Decide(now, []engine.Input{beat(3, now, 1)})
+	require.Equal(t, []states.Host{"host-00000"}, fourth.Wake)
+	settle(fourth)
+	fifth := core.Decide(now, []engine.Input{poll})
+	require.Nil(t, fifth.Replies[0].Dispatch, "its newest heartbeat says that reports wait")
+	settle(fifth)
+	sixth := core.Decide(now, []engine.Input{beat(4, now, 0), poll})
+	require.NotNil(t, sixth.Replies[1].Dispatch)
+	settle(sixth)
+}
+
 // The view that gates look at is that of the last settled batch: what is on its
 // way lets nobody go.
 func TestGatesDoNotSeeWhatIsOnItsWay(t *testing.T) {

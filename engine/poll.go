@@ -73,6 +73,8 @@ func (c *Core) withheld(rec *states.Record) string {
 	switch {
 	case !s.received.IsSet():
 		return "the host has not beaten since this control plane started"
+	case s.later:
+		return "a heartbeat of the host came in, and waits for a change of the host to be stored"
 	case !s.current().Known():
 		return "the host's heartbeats do not say what it runs"
 	case s.current().Is(rec.Target) || s.told().Is(rec.Target):

@@ -32,6 +32,7 @@ type slot struct {
 	ready    bool  // the agent had our reply: nothing that it kept is unknown
 	heard    bool  // the agent had a reply that asked for what it kept
 	queued   bool  // in Core.queue
+	later    bool  // a heartbeat came in that waits for a change of the host to be stored
 	waiting  uint8 // a bit per gates.Purpose
 }
 
