@@ -111,7 +111,7 @@ func (w *world) jump(h *host) {
 		return
 	}
 	h.clockOff += h.dice.jump()
-	h.jumped = true
+	h.jumped, h.jumpedAt = true, w.now
 }
 
 // reinstall loses all that a host's agent kept.

@@ -20,7 +20,8 @@ type host struct {
 	runs, staged, last states.Closure // now, after the next boot, before the last switch
 	boot               int
 	clockOff           time.Duration
-	jumped             bool // its clock was ever wrong
+	jumped             bool  // its clock was ever wrong
+	jumpedAt           int64 // when it last was set
 	cutUntil           int64
 
 	machine  agent.Machine

@@ -78,7 +78,7 @@ func (w *world) compare(calm int64) {
 		}
 		lag := time.Duration(w.now-max(calm, h.truth.changed, w.checks.changed[rec.Key], w.checks.agreed[rec.Key])) * time.Millisecond
 		w.report.WorstSettle = max(w.report.WorstSettle, lag)
-		if lag > w.bound(h) {
+		if lag > w.bound(h)+h.late(calm) {
 			s, known := standing(h.journal, rec.Rollout)
 			w.violate(recordsAgree, "%s after %s: %s", rec.Key, lag, hostLine(h, rec, s, known))
 			return
@@ -96,6 +96,16 @@ func (w *world) bound(h *host) time.Duration {
 		}
 	}
 	return cycle + pass
+}
+
+// late is by how much later than usual the host may beat after the last fault. A
+// clock that is set back by less than what it showed since the agent last did
+// something looks to it like time that did not pass.
+func (h *host) late(calm int64) time.Duration {
+	if h.jumped && h.jumpedAt > calm-cycle.Milliseconds() {
+		return cycle
+	}
+	return 0
 }
 
 // staleByClock reports whether the newest heartbeat of an agent of the first
