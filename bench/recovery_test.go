@@ -3,6 +3,7 @@ package bench_test
 import (
 	"context"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -115,11 +116,14 @@ func rowsOf(t testing.TB, fleet *gates.Fleet, incoming []synth.Heartbeat) [][]by
 // tap keeps what is committed to a store.
 type tap struct {
 	adapters.Store
+	mu   sync.Mutex // commits overlap
 	rows [][]byte
 }
 
 // Commit implements [adapters.Store].
 func (s *tap) Commit(ctx context.Context, changes []adapters.Change) ([]adapters.Result, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for i := range changes {
 		row, err := codec.AppendChange(nil, &changes[i])
 		if err != nil {

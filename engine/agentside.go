@@ -131,6 +131,14 @@ func (e *Engine) inStep(batch []synth.Heartbeat, results []HeartbeatResult, rest
 		for _, i := range others[:n] {
 			rest.beats, rest.places = append(rest.beats, some[i]), append(rest.places, from+i)
 		}
+		if n == together {
+			// Of a fleet that comes back, hardly one is: the loop is not kept from it.
+			for i := from + together; i < len(batch); i++ {
+				rest.beats = append(rest.beats, Beat{Heartbeat: batch[i], Received: received})
+				rest.places = append(rest.places, i)
+			}
+			return
+		}
 	}
 }
 

@@ -60,9 +60,36 @@ func (c *Core) expect(beats []Beat) {
 	}
 	read := 0
 	for i := range beats {
-		if id := beats[i].slot; id > 0 && len(c.slots[id-1].name) > 0 {
-			read += int(c.slots[id-1].name[0]) + int(c.slots[id-1].waiting)
+		read += c.peek(beats[i].slot)
+	}
+	c.touched = read
+}
+
+// expectBeats does the same for the next heartbeats in a round of which it was
+// not done before, if one at this place begins a new lot.
+func (c *Core) expectBeats(inputs []Input, at int) {
+	if at%ahead != 0 {
+		return
+	}
+	lot := inputs[at:min(at+ahead, len(inputs))]
+	for _, in := range lot {
+		if beat, ok := in.(*Beat); ok && beat.slot == 0 {
+			beat.slot = c.hosts.guess(beat.Heartbeat.Host)
+		}
+	}
+	read := 0
+	for _, in := range lot {
+		if beat, ok := in.(*Beat); ok {
+			read += c.peek(beat.slot)
 		}
 	}
 	c.touched = read
+}
+
+// peek touches what comparing a host's name reads. The place is a guess, plus 1.
+func (c *Core) peek(slot int32) (read int) {
+	if slot > 0 && int(slot) <= len(c.slots) && len(c.slots[slot-1].name) > 0 {
+		read = int(c.slots[slot-1].name[0]) + int(c.slots[slot-1].waiting)
+	}
+	return read
 }

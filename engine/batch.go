@@ -32,8 +32,8 @@ type Batch struct {
 	repeats  []int           // inputs that are sent a dispatch again
 }
 
-// owner tells the batch from the one before it, in a byte: no other has changes
-// that are on their way too.
+// owner tells the batch, in a byte, from those before it that have changes on
+// their way: they are few.
 func (b *Batch) owner() uint8 { return uint8(b.number) }
 
 // Alone reports whether the batch is to be settled before the next one is

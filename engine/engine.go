@@ -74,8 +74,8 @@ type Engine struct {
 	stale   bool                                          // the fleet must be read again before anything is decided
 	called  bool                                          // then everybody who polls asks again: another writer may have opened a rollout
 	blocked bool                                          // the store could not be read: rounds wait for an input to try again
-	flight  *flight
-	again   []*request // to be taken into the next round
+	flights []*flight                                     // oldest first
+	again   []*request                                    // to be taken into the next round
 
 	scratches sync.Pool // of *scratch
 

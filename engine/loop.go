@@ -11,8 +11,8 @@ import (
 )
 
 // loop is the one goroutine that decides: read, decide, commit, look again.
-// While the changes of one round are on their way to the store it decides the
-// next one, where what is on its way allows that.
+// While the changes of a round are on their way to the store it decides the next
+// one, where what is on its way allows that.
 func (e *Engine) loop() {
 	defer close(e.ended)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -41,14 +41,28 @@ type flight struct {
 	err      error
 }
 
+func (f *flight) hasLanded() bool {
+	select {
+	case <-f.landed:
+		return true
+	default:
+		return false
+	}
+}
+
+// flightsMost is how many rounds may be on their way while another is decided.
+// One keeps a store busy whose commits all take the same; the second bridges the
+// long ones, such as those in which SQLite takes its log into its file.
+const flightsMost = 2
+
 // gather waits until there is work and takes as much of it as a round may
 // hold; ok is false when the engine is closed.
 func (e *Engine) gather(ctx context.Context) (requests []*request, ok bool) {
 	for len(e.again) == 0 && len(requests) == 0 && !e.stale && (e.blocked || !e.busy()) {
 		var landed chan struct{}
 		acts := e.acts
-		if e.flight != nil {
-			landed, acts = e.flight.landed, nil
+		if len(e.flights) > 0 {
+			landed, acts = e.flights[0].landed, nil
 			if e.asked.Load() > 0 {
 				e.land(ctx)
 				continue
@@ -60,7 +74,7 @@ func (e *Engine) gather(ctx context.Context) (requests []*request, ok bool) {
 		case act := <-acts:
 			act()
 		case <-landed:
-			e.land(ctx)
+			e.landOne(ctx)
 		case told := <-e.news:
 			e.land(ctx)
 			told <- e.catchUp(ctx)
@@ -79,7 +93,7 @@ func (e *Engine) gather(ctx context.Context) (requests []*request, ok bool) {
 		e.land(ctx)
 	}
 	for len(requests) < roundMost {
-		if e.flight != nil {
+		if len(e.flights) > 0 {
 			acts = nil
 		}
 		select {
@@ -113,10 +127,10 @@ func (e *Engine) busy() bool {
 	return e.core.Busy()
 }
 
-// round decides once and sends the changes on their way. The round before it,
-// if its changes still are, comes to its end meanwhile.
+// round decides once and sends the changes on their way. Rounds before it whose
+// changes still are come to their end meanwhile.
 func (e *Engine) round(ctx context.Context, requests []*request) {
-	if e.stale || e.flight != nil && e.flight.batch.Alone() {
+	if n := len(e.flights); e.stale || n > 0 && e.flights[n-1].batch.Alone() {
 		e.land(ctx)
 	}
 	inputs := make([]Input, len(requests))
@@ -132,22 +146,26 @@ func (e *Engine) round(ctx context.Context, requests []*request) {
 	e.mu.Lock()
 	batch := e.core.Decide(e.now(), inputs)
 	e.mu.Unlock()
-	before := e.flight
-	if before != nil {
-		<-before.landed
+	if batch.Alone() {
+		for _, f := range e.flights {
+			<-f.landed // what it closes is not to overtake what passed
+		}
 	}
 	e.depart(ctx, &flight{batch: batch, requests: requests, landed: make(chan struct{})})
-	if before != nil {
-		e.settle(ctx, before) // while the store has something to do again
-	}
 	if len(batch.Changes) == 0 {
 		e.land(ctx)
 	}
+	// While the store has something to do, earlier rounds are settled. Where there
+	// is work that waits for no input, their landing is not waited for.
+	for len(e.flights) > 1 && (e.flights[0].hasLanded() || len(e.flights) > flightsMost || !e.busy()) {
+		e.landOne(ctx)
+	}
 }
 
-// depart sends a round's changes on their way.
+// depart sends a round's changes on their way, beside others that still are:
+// they have no host in common, and none lets another one's go.
 func (e *Engine) depart(ctx context.Context, f *flight) {
-	e.flight = f
+	e.flights = append(e.flights, f)
 	if len(f.batch.Changes) == 0 {
 		close(f.landed)
 		return
@@ -158,13 +176,19 @@ func (e *Engine) depart(ctx context.Context, f *flight) {
 	}()
 }
 
-// land waits for what is on its way, and lets it count.
+// land waits for all that is on its way, and lets it count.
 func (e *Engine) land(ctx context.Context) {
-	if f := e.flight; f != nil {
-		<-f.landed
-		e.flight = nil
-		e.settle(ctx, f)
+	for len(e.flights) > 0 {
+		e.landOne(ctx)
 	}
+}
+
+// landOne does so with the oldest.
+func (e *Engine) landOne(ctx context.Context) {
+	f := e.flights[0]
+	<-f.landed
+	e.flights = slices.Delete(e.flights, 0, 1)
+	e.settle(ctx, f)
 }
 
 // settle lets what has landed count, and answers who can be answered. Who has to

@@ -294,8 +294,53 @@ func (s *stepwise) Commit(ctx context.Context, changes []adapters.Change) ([]ada
 	return s.Store.Commit(ctx, changes)
 }
 
-// The changes of a round are sent on their way as soon as those before them have
-// landed, and nobody whose own have landed waits for them.
+// The changes of a round are on their way beside those of the one before it. One
+// that closes a gate is sent on its way when those before it have landed.
+func TestWhatClosesAGateIsOnItsWayAlone(t *testing.T) {
+	clk := newClock()
+	store := &stepwise{memory.New(), make(chan struct{}, 4), make(chan struct{})}
+	e, err := engine.New(t.Context(), engine.Options{Store: store, Clock: clk, Cycle: time.Minute})
+	require.NoError(t, err)
+	t.Cleanup(e.Close)
+	t.Cleanup(func() { close(store.letGo) })
+	_, err = e.Load(t.Context(), gates.NewFleet(wide(4)))
+	require.NoError(t, err)
+	answered := make(chan error, 3)
+	beat := func(host states.Host) {
+		_, err := e.Heartbeat(t.Context(), synth.Heartbeat{Host: host, Current: "new", At: states.TimeOf(clk.Now())})
+		answered <- err
+	}
+	go beat("host-00000")
+	<-store.begun
+	go beat("host-00001")
+	<-store.begun // neither is let go yet
+	store.letGo <- struct{}{}
+	store.letGo <- struct{}{}
+	require.NoError(t, <-answered)
+	require.NoError(t, <-answered)
+
+	go beat("host-00002")
+	<-store.begun
+	go func() {
+		_, err := e.Report(t.Context(), engine.Report{Event: reducer.Event{
+			Key: states.Key{Rollout: states.Rollout{Channel: "stable", Ref: "r1"}, Host: "host-00003"}, Seq: 1, At: states.TimeOf(clk.Now()),
+			Body: reducer.DispatchAck{AtDispatch: "old"},
+		}})
+		answered <- err
+	}()
+	select {
+	case <-store.begun:
+		require.Fail(t, "on its way beside a change that may have passed the gate that it closes")
+	case <-time.After(50 * time.Millisecond): // either way of the race is right
+	}
+	store.letGo <- struct{}{}
+	<-store.begun
+	store.letGo <- struct{}{}
+	require.NoError(t, <-answered)
+	require.NoError(t, <-answered)
+}
+
+// Nobody whose changes have landed waits for others that are on their way.
 func TestWhoseChangesHaveLandedIsAnsweredWhileOthersAreOnTheirWay(t *testing.T) {
 	clk := newClock()
 	store := &stepwise{memory.New(), make(chan struct{}), make(chan struct{})}

@@ -139,3 +139,30 @@ func TestWhoIsTurnedAwayIsSpread(t *testing.T) {
 		return true
 	}, time.Minute, 10*time.Millisecond, "they are let in once there is room")
 }
+
+// Of a batch the first heartbeats tell whether its hosts are in step. Where they
+// are not, and others behind them are, all are answered as ever.
+func TestABatchWhoseFirstHostsAreNotInStep(t *testing.T) {
+	const hosts, fresh = 300, 100
+	clk := newClock()
+	e := startOn(t, clk, memory.New(), wide(hosts))
+	var batch []synth.Heartbeat
+	for _, h := range wide(hosts).Hosts {
+		batch = append(batch, synth.Heartbeat{Host: h.Host, Current: "new", At: states.TimeOf(clk.Now()), Order: states.Order{Boot: 1}})
+	}
+	batch[0].Current = "elsewhere"
+	for _, some := range [][]synth.Heartbeat{batch[fresh:], batch, batch[:1], batch} {
+		for i := range some {
+			some[i].Order.Beat++
+		}
+		for i, r := range e.Heartbeats(t.Context(), some) {
+			require.NoError(t, r.Err, "%s", some[i].Host)
+			require.Equal(t, states.TimeOf(clk.Now()), r.Reply.ReceivedAt)
+			require.Positive(t, r.Reply.NextBeat)
+		}
+		clk.Add(time.Minute)
+	}
+	o, err := e.Fleet(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, hosts-1, o.Rollouts[0].ByState[states.Converged])
+}

@@ -38,7 +38,8 @@ func (c *Core) Missing(inputs []Input) (keys []states.Key) {
 			}
 		}
 	}
-	for _, in := range inputs {
+	for i, in := range inputs {
+		c.expectBeats(inputs, i)
 		switch in := in.(type) {
 		case *Beat:
 			wantBeat(in)

@@ -16,9 +16,9 @@ type room struct {
 }
 
 const (
-	// roomsMost is how many rooms are kept: one for the batch that is decided,
-	// one for the one that is on its way.
-	roomsMost = 2
+	// roomsMost is how many rooms are kept: one for the batch that is decided, and
+	// for each that is on its way.
+	roomsMost = flightsMost + 1
 
 	// roomMost is up to how many changes a room is kept: a full round's, and
 	// hosts that it looks at again beside it. A few thousand take some megabytes.

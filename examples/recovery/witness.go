@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/rollmend/rollmend/adapters"
@@ -21,7 +22,8 @@ import (
 // of its own.
 type witness struct {
 	adapters.Store
-	file *os.File
+	file  *os.File
+	tries atomic.Int64
 }
 
 // witnessed is one change of state. Case is empty where it was reported.
@@ -39,19 +41,18 @@ type witnessed struct {
 	unknown bool // a kill came before the answer: it is stored, or it is not
 }
 
-// attempt is what a commit is about to change, and outcome what became of it:
-// they are lines of the witness's file, one behind the other.
-type (
-	attempt struct {
-		Began   int64 // nanoseconds: machines' clocks count so, and all processes are on one
-		Changes [][]witnessed
-	}
-	outcome struct{ Stored []bool }
-)
+// line is one of the witness's file: what a commit is about to change, or what
+// became of it. Commits overlap, so both bear the number of the try.
+type line struct {
+	Try     int64
+	Began   int64         `json:",omitempty"` // nanoseconds: machines' clocks count so, and all processes are on one
+	Changes [][]witnessed `json:",omitempty"`
+	Stored  []bool        `json:",omitempty"` // of each change; of an outcome alone
+}
 
 // Commit implements [adapters.Store].
 func (w *witness) Commit(ctx context.Context, changes []adapters.Change) ([]adapters.Result, error) {
-	try := attempt{Began: time.Now().UnixNano(), Changes: make([][]witnessed, len(changes))}
+	try := line{Try: w.tries.Add(1), Began: time.Now().UnixNano(), Changes: make([][]witnessed, len(changes))}
 	for i, change := range changes {
 		for _, effects := range change.Effects {
 			if effects.Transition.To != 0 {
@@ -63,7 +64,7 @@ func (w *witness) Commit(ctx context.Context, changes []adapters.Change) ([]adap
 		return nil, err
 	}
 	results, err := w.Store.Commit(ctx, changes)
-	out := outcome{Stored: make([]bool, len(changes))}
+	out := line{Try: try.Try, Stored: make([]bool, len(changes))}
 	for i := range results {
 		out.Stored[i] = err == nil && results[i].Err == nil
 	}
@@ -73,8 +74,8 @@ func (w *witness) Commit(ctx context.Context, changes []adapters.Change) ([]adap
 	return results, err
 }
 
-func (w *witness) write(line any) error {
-	b, err := json.Marshal(line)
+func (w *witness) write(l line) error {
+	b, err := json.Marshal(l)
 	if err == nil {
 		_, err = w.file.Write(append(b, '\n'))
 	}
@@ -141,23 +142,25 @@ func readWitness(dir string) ([]witnessed, error) {
 // appendCommitted adds what one process wrote. A line that a kill cut off is as
 // if it had not been written.
 func appendCommitted(out []witnessed, content []byte) ([]witnessed, error) {
-	lines := bytes.Split(content[:bytes.LastIndexByte(content, '\n')+1], []byte("\n"))
-	lines = lines[:len(lines)-1]
-	for i := 0; i < len(lines); i += 2 {
-		var try attempt
-		var became outcome
-		if err := json.Unmarshal(lines[i], &try); err != nil {
+	var tries []line
+	stored := map[int64][]bool{} // by the try
+	whole := content[:bytes.LastIndexByte(content, '\n')+1]
+	for text := range bytes.Lines(whole) {
+		var l line
+		if err := json.Unmarshal(text, &l); err != nil {
 			return nil, err
 		}
-		known := i+1 < len(lines)
-		if known {
-			if err := json.Unmarshal(lines[i+1], &became); err != nil {
-				return nil, err
-			}
+		if l.Stored != nil {
+			stored[l.Try] = l.Stored
+		} else {
+			tries = append(tries, l)
 		}
-		for j, changes := range try.Changes {
+	}
+	for _, try := range tries {
+		became, known := stored[try.Try]
+		for i, changes := range try.Changes {
 			for _, one := range changes {
-				if known && !became.Stored[j] {
+				if known && !became[i] {
 					continue
 				}
 				one.began, one.unknown = try.Began, !known

@@ -66,6 +66,45 @@ func TestTheChangesOfSeveralProcessesStandInTheOrderOfTheirBeginnings(t *testing
 	require.Equal(t, []states.Host{"first", "second", "third"}, hostsOf(all))
 }
 
+// overtaken is a store that answers a commit of one change after a later one of
+// two, and refuses the first of those.
+type overtaken struct {
+	adapters.Store
+	begun, later chan struct{}
+}
+
+func (o overtaken) Commit(_ context.Context, changes []adapters.Change) ([]adapters.Result, error) {
+	results := make([]adapters.Result, len(changes))
+	if len(changes) == 1 {
+		close(o.begun)
+		<-o.later
+	} else {
+		results[0].Err = errors.New("a conflict")
+	}
+	return results, nil
+}
+
+// A process commits two rounds side by side, and the second is answered first:
+// each is told by its own outcome.
+func TestCommitsThatOverlapAreToldApart(t *testing.T) {
+	dir, inner := t.TempDir(), overtaken{begun: make(chan struct{}), later: make(chan struct{})}
+	store, err := openWitness(inner, dir)
+	require.NoError(t, err)
+	first := make(chan error)
+	go func() {
+		_, err := store.Commit(t.Context(), []adapters.Change{changeOf("one")})
+		first <- err
+	}()
+	<-inner.begun
+	_, err = store.Commit(t.Context(), []adapters.Change{changeOf("refused"), changeOf("two")})
+	require.NoError(t, err)
+	close(inner.later)
+	require.NoError(t, <-first)
+	all, err := readWitness(dir)
+	require.NoError(t, err)
+	require.Equal(t, []states.Host{"one", "two"}, hostsOf(all))
+}
+
 // A process is killed between its commit and the answer, or while it writes one
 // of both down.
 func TestWhatAKillCutOffIsUnknownOrNotThere(t *testing.T) {

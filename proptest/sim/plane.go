@@ -37,10 +37,13 @@ type plane struct {
 	busy   bool // a round is under way
 
 	// A control plane that overlaps decides a round while the one before it is
-	// being committed, as the engine does.
-	overlaps bool
+	// being committed. One that commits side by side, as the engine does, lets
+	// the commits of several rounds be under way, which then take effect in any
+	// order.
+	overlaps, sideBySide bool
+
 	deciding bool
-	flights  []flight // decided, oldest first: its commit is under way
+	flights  []*flight // decided, oldest first: its commit is under way
 
 	known   map[states.Host]*heard // what this process was told, for the checks
 	knew    map[states.Host]heard  // what it was when a host's poll was decided
@@ -52,6 +55,11 @@ type plane struct {
 type flight struct {
 	batch *engine.Batch
 	calls []*call
+
+	sent    bool // its commit is under way, or landed
+	landed  bool
+	results []adapters.Result
+	err     error
 }
 
 // call is an input and who waits for the reply.
@@ -298,7 +306,11 @@ func (p *plane) work() {
 // mayOverlap reports whether a round may be decided beside the one that is
 // under way.
 func (p *plane) mayOverlap() bool {
-	return p.overlaps && !p.stale && !p.deciding && len(p.flights) == 1 && !p.flights[0].batch.Alone()
+	n, most := len(p.flights), 1
+	if p.sideBySide {
+		most = 2
+	}
+	return p.overlaps && !p.stale && !p.deciding && n > 0 && n <= most && !p.flights[n-1].batch.Alone()
 }
 
 // decide is the first half of a round.
@@ -342,19 +354,18 @@ func (p *plane) decide() {
 			}
 		}
 	}
-	now := p.at()
-	p.flights = append(p.flights, flight{p.core.Decide(now, inputs), calls})
+	f := &flight{batch: p.core.Decide(p.at(), inputs), calls: calls}
+	p.flights = append(p.flights, f)
 	p.deciding = false
-	if len(p.flights) == 1 {
-		p.send()
+	if len(p.flights) == 1 || p.sideBySide && !f.batch.Alone() {
+		p.send(f)
 	}
 }
 
-// send sends the oldest round's changes on their way; meanwhile another may be
-// decided.
-func (p *plane) send() {
-	f := p.flights[0]
-	p.in(p.dice.between("commit takes", time.Millisecond, 15*time.Millisecond), func() { p.commit(f.batch, f.calls) })
+// send sends a round's changes on their way; meanwhile another may be decided.
+func (p *plane) send(f *flight) {
+	f.sent = true
+	p.in(p.dice.between("commit takes", time.Millisecond, 15*time.Millisecond), func() { p.commit(f) })
 	p.work()
 }
 
@@ -376,17 +387,16 @@ func (p *plane) provide(inputs []engine.Input) bool {
 
 // commit is the second half of a round. The process, or the store, can be
 // killed before, in the midst of, and after it.
-func (p *plane) commit(batch *engine.Batch, calls []*call) {
-	var results []adapters.Result
-	var err error
+func (p *plane) commit(f *flight) {
+	batch := f.batch
 	if len(batch.Changes) > 0 {
 		if p.crashes("before a commit") {
 			return
 		}
 		before := p.checks.before(p.world, batch.Changes)
-		results, err = p.store.Commit(context.Background(), batch.Changes)
-		if err != nil {
-			p.violate("a batch that was decided can be stored", "%v", err)
+		f.results, f.err = p.store.Commit(context.Background(), batch.Changes)
+		if f.err != nil {
+			p.violate("a batch that was decided can be stored", "%v", f.err)
 			return
 		}
 		if p.faulty && p.dice.oneIn("torn", p.rates.torn) && p.fault(p.name, "torn write", p.name) {
@@ -394,22 +404,40 @@ func (p *plane) commit(batch *engine.Batch, calls []*call) {
 			return
 		}
 		p.disk.sync()
-		p.checks.committed(p, batch.Changes, results, before)
+		p.checks.committed(p, batch.Changes, f.results, before)
 		p.told(p)
 		if p.crashes("between a commit and its reply") {
 			return
 		}
 		if p.faulty && len(p.planes) > 1 && p.dice.oneIn("outcome", p.rates.outcome) && p.fault(p.name, "outcome of a commit unknown", p.name) {
-			results, err = nil, adapters.ErrUnknownOutcome
+			f.results, f.err = nil, adapters.ErrUnknownOutcome
 		}
 	}
-	p.flights = p.flights[1:]
-	p.stale = p.core.Settle(batch, results, err, p.at()) || p.stale
-	if !p.confirm(batch) {
+	f.landed = true
+	for len(p.flights) > 0 && p.flights[0].landed {
+		if !p.settle() {
+			return
+		}
+	}
+	if len(p.flights) > 0 && !p.flights[0].sent {
+		p.send(p.flights[0])
 		return
 	}
+	p.work()
+}
+
+// settle lets the oldest round count, and answers its callers. It reports false
+// where the run is over.
+func (p *plane) settle() bool {
+	f := p.flights[0]
+	batch := f.batch
+	p.flights = p.flights[1:]
+	p.stale = p.core.Settle(batch, f.results, f.err, p.at()) || p.stale
+	if !p.confirm(batch) {
+		return false
+	}
 	p.busy = p.deciding || len(p.flights) > 0
-	for i, c := range calls {
+	for i, c := range f.calls {
 		reply := batch.Replies[i]
 		if reply.Again {
 			c.tries++
@@ -433,11 +461,7 @@ func (p *plane) commit(batch *engine.Batch, calls []*call) {
 			p.inbox = append(p.inbox, c)
 		}
 	}
-	if len(p.flights) > 0 {
-		p.send()
-		return
-	}
-	p.work()
+	return true
 }
 
 // confirm lets dispatches out again, as an engine does.

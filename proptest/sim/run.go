@@ -127,6 +127,7 @@ func (w *world) begin() {
 		name := fmt.Sprintf("plane-%d", i+1)
 		p := &plane{world: w, name: name, dice: w.dice.of(name)}
 		p.overlaps = p.dice.oneIn("overlaps", 2)
+		p.sideBySide = p.overlaps && p.dice.oneIn("side by side", 2)
 		w.planes = append(w.planes, p)
 	}
 	for _, p := range w.planes {
