@@ -173,19 +173,22 @@ func (c *checks) entries(p *plane, was *states.Record, ch *adapters.Change) {
 func (c *checks) reported(p *plane, was *states.Record, entry *reducer.LogEntry) {
 	ev := &entry.Event
 	h := p.hostNamed(ev.Key.Host)
+	d := h.truth.of(ev.Key.Rollout)
 	// An agent of the first generation does not know how long it is to soak, and
 	// attests it all the same where no report gave the activation's stamp.
 	knows := h.config.Generation != agent.First || was.Reported(states.ActivatedAt)
 	right := !h.jumped && h.clockOff == 0 && !ev.Clamped && knows
 	if ev.Kind() == states.KindConverged && entry.Disposition <= reducer.Absorbed && right &&
 		!h.truth.served(was.Target, was.Policy.Soak, ev.At) {
-		if h.config.Generation == agent.First && ev.At < was.At(states.ActivatedAt) {
+		switch activated := was.At(states.ActivatedAt); {
+		case h.config.Generation == agent.First && ev.At < activated:
 			p.report.Exceptions["an agent of the first generation numbers anew where it is sent a rollout again: a report of the first time, long under way, is taken for one of the second"]++
-		} else {
+		case d.lost && was.Reported(states.ActivatedAt) && !h.truth.served(was.Target, 0, activated):
+			p.report.Exceptions["a host was installed anew, and the clock of the control plane that stored its activation was so far behind that its time was cut: the new agent soaks from there"]++
+		default:
 			p.violate(soakServed, "%s: converged at %s, a soak of %s after what it ran", ev.Key, ev.At, was.Policy.Soak)
 		}
 	}
-	d := h.truth.of(ev.Key.Rollout)
 	if !d.kinds[ev.Kind()] {
 		p.violate(nothingInvented, "%s: the agent never said %s", ev.Key, ev.Kind())
 	}
