@@ -13,7 +13,7 @@ import (
 
 var (
 	walkMutants      = flag.Int("walk.mutants", 1, "how many of the defects of the library itself are tried, each in a build of its own")
-	walkMutantStates = flag.Int("walk.mutants.states", 15_000, "how many states a walk may take to find one of them")
+	walkMutantStates = flag.Int("walk.mutants.states", 60_000, "how many states a walk may take to find one of them")
 )
 
 // mutant is a defect of the library itself: a text of a file, and what stands
