@@ -183,8 +183,9 @@ func (c *checks) reported(p *plane, was *states.Record, entry *reducer.LogEntry)
 		switch activated := was.At(states.ActivatedAt); {
 		case h.config.Generation == agent.First && ev.At < activated:
 			p.report.Exceptions["an agent of the first generation numbers anew where it is sent a rollout again: a report of the first time, long under way, is taken for one of the second"]++
-		case d.lost && was.Reported(states.ActivatedAt) && !h.truth.served(was.Target, 0, activated):
-			p.report.Exceptions["a host was installed anew, and the clock of the control plane that stored its activation was so far behind that its time was cut: the new agent soaks from there"]++
+		case d.lost && !h.truth.served(was.Target, 0, activated):
+			// Its time was cut, by a clock far behind, or it was concluded after a wipe.
+			p.report.Exceptions["a host was installed anew within its soak, and its record bears an activation that is too early: the new agent soaks from there"]++
 		default:
 			p.violate(soakServed, "%s: converged at %s, a soak of %s after what it ran", ev.Key, ev.At, was.Policy.Soak)
 		}
