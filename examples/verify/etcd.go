@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
@@ -34,6 +36,9 @@ func (c cluster) open(ctx context.Context, members []string) (adapters.Store, fu
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := shakeHands(ctx, members, config); err != nil {
+		return nil, nil, err
+	}
 	client, err := clientv3.New(clientv3.Config{Endpoints: members, TLS: config, Logger: zap.NewNop()})
 	if err != nil {
 		return nil, nil, err
@@ -47,6 +52,47 @@ func (c cluster) open(ctx context.Context, members []string) (adapters.Store, fu
 		_ = s.Close()
 		_ = client.Close()
 	}, nil
+}
+
+const (
+	handsWithin = 5 * time.Second // a member that is silent for so long is not reached
+	refusedIn   = time.Second     // how long after the handshake a member may refuse our certificate
+)
+
+// shakeHands says why certificates do not fit, which the client would try again
+// and again until the time is over. One member that takes them is enough.
+func shakeHands(ctx context.Context, members []string, config *tls.Config) error {
+	config = config.Clone()
+	config.NextProtos = []string{"h2"}
+	var failed []error
+	for _, member := range members {
+		err := shakeHand(ctx, member, config)
+		if err == nil {
+			return nil
+		}
+		failed = append(failed, fmt.Errorf("%s: %w", member, err))
+	}
+	return fmt.Errorf("no member could be talked to (see -cacert, -cert and -key): %w", errors.Join(failed...))
+}
+
+func shakeHand(ctx context.Context, member string, config *tls.Config) error {
+	ctx, cancel := context.WithTimeout(ctx, handsWithin)
+	defer cancel()
+	dialer := tls.Dialer{Config: config}
+	conn, err := dialer.DialContext(ctx, "tcp", member)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	// A certificate that is refused is told behind the handshake.
+	if err := conn.SetReadDeadline(time.Now().Add(refusedIn)); err != nil {
+		return err
+	}
+	_, err = conn.Read(make([]byte, 1))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil
+	}
+	return err
 }
 
 // tls reads the certificates.
