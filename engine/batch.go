@@ -36,8 +36,10 @@ type Batch struct {
 // their way: they are few.
 func (b *Batch) owner() uint8 { return uint8(b.number) }
 
-// Alone reports whether the batch is to be settled before the next one is
-// decided: it may close a gate for somebody, or hands something out.
+// Alone reports whether the batch may close a gate for somebody, or hands
+// something out: it is to be committed when all before it are, and settled before
+// the next one is decided. Of others several may be committed side by side, in
+// any order; they are settled in the order in which they were decided.
 func (b *Batch) Alone() bool { return b.alone || len(b.repeats) > 0 }
 
 // Reply answers one input.

@@ -31,9 +31,10 @@ type CoreOptions struct {
 // changes count, and only then are the batch's replies to be given. While
 // [Core.Busy], a further round without inputs has work: gates have opened.
 //
-// One round may be decided while the changes of the one before it are on their
-// way to the store, where [Batch.Alone] allows it. What has a change on its way
-// is not decided on; batches are to be settled in the order of their decision.
+// A round may be decided while the changes of earlier ones, fewer than 256, are
+// on their way to the store, where [Batch.Alone] allows it. What has a change on
+// its way is not decided on; batches are to be settled in the order of their
+// decision.
 type Core struct {
 	opts     CoreOptions
 	fleet    *gates.Fleet
