@@ -3,6 +3,7 @@ package etcd_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/rollmend/rollmend/adapters"
 	"github.com/rollmend/rollmend/adapters/etcd"
@@ -270,4 +271,44 @@ func TestAnEnactmentWhoseAnswerIsLostIsFoundBehindAPruning(t *testing.T) {
 	require.Equal(t, []adapters.Opening{o.Forgotten(), next}, f.Openings)
 	require.Empty(t, f.Quarantines, "what was lifted since is not imposed again")
 	require.Equal(t, adapters.Ordering(4), f.Ordering)
+}
+
+// Why a change is refused is read behind the transaction. Where that cannot be
+// read any more, the others are stored all the same, and nobody says that they
+// are not.
+func TestWhatRefusedAChangeCannotBeReadAnyMore(t *testing.T) {
+	cluster := one(t)
+	in := prefix()
+	var cut cutter
+	s := open(t, []string{cut.listen(t, cluster.Endpoints()[0])}, etcd.Options{Prefix: in, Timeout: 2 * time.Second})
+	others := open(t, cluster.Endpoints(), etcd.Options{Prefix: in})
+	o := opening("a", "b")
+	require.NoError(t, s.Enact(t.Context(), []adapters.Act{o}))
+	moved(t, others, keyIn(o, 1))
+	batch := []adapters.Change{dispatch(t, member(t, &o, 0)), dispatch(t, member(t, &o, 1))}
+	cut.arm(in+"log/", func(c *crossing) bool {
+		cut.arm(in+"log/", func(*crossing) bool {
+			cut.cut()
+			return false
+		})
+		_, err := c.server.Write(c.bytes)
+		return err == nil
+	})
+	_, err := s.Commit(t.Context(), batch)
+	require.False(t, cut.armed(), "nothing was cut")
+	require.ErrorIs(t, err, adapters.ErrUnknownOutcome)
+	cut.heal()
+	for i, want := range []states.Revision{1, 1} {
+		rec, err := others.Record(t.Context(), keyIn(o, i))
+		require.NoError(t, err)
+		require.Equal(t, want, rec.Revision)
+	}
+	// Said again, each is told: the one is stored already, the other was overtaken.
+	results, err := s.Commit(t.Context(), batch)
+	require.NoError(t, err)
+	for i := range results {
+		var conflict *adapters.ConflictError
+		require.ErrorAs(t, results[i].Err, &conflict)
+		require.Equal(t, states.Revision(1), conflict.Found)
+	}
 }

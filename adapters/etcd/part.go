@@ -18,6 +18,9 @@ import (
 // each, within what a server takes.
 const maxChain = 24
 
+// openingsMost is how many openings a transaction compares for all its changes.
+const openingsMost = 16
+
 // part is a batch, or so much of it as goes into one transaction.
 type part struct {
 	store   *Store
@@ -25,6 +28,11 @@ type part struct {
 	results []adapters.Result
 	raised  adapters.Ordering // by earlier parts of the batch, and by this one
 	stored  bool              // whether any change is
+
+	// A try in short has one compare for each opening, not one a change, and its
+	// changes do not look at what refuses them, which would take two fifths of a
+	// request: that is read as of its revision where one was refused.
+	short bool
 
 	absent  []string             // keys of rollouts that are not opened
 	fresh   []reducer.Quarantine // what the changes bring and is not in force
@@ -34,6 +42,7 @@ type part struct {
 // commit stores the part. A change that was compared with the wrong revision of
 // its record's key goes round again, alone with its like.
 func (p *part) commit(ctx context.Context) error {
+	p.short = len(p.absent) == 0 && len(p.openings()) <= openingsMost
 	for try := 1; len(p.rows) > 0 || len(p.absent) > 0; try++ {
 		if try > 1 {
 			if err := p.store.again(ctx, try-1); err != nil {
@@ -45,12 +54,18 @@ func (p *part) commit(ctx context.Context) error {
 		}
 		out, err := p.store.store(ctx, p.write())
 		if errors.Is(err, errAgain) && len(p.absent) == 0 {
+			p.short = false // an opening may be gone
 			continue
 		}
 		if err != nil {
 			return err
 		}
 		p.absent = nil
+		if p.short && out.resp != nil {
+			if err := p.look(ctx, &out); err != nil {
+				return p.lost(err)
+			}
+		}
 		if p.sentTwice(&out) {
 			out.resp = nil
 		}
@@ -108,6 +123,11 @@ func (p *part) write() write {
 		for _, name := range p.absent {
 			ifs = append(ifs, clientv3.Compare(clientv3.CreateRevision(name), "=", 0))
 		}
+		if p.short {
+			for _, id := range p.openings() {
+				ifs = append(ifs, p.store.opened(id))
+			}
+		}
 		changes := make([]clientv3.Op, len(p.rows))
 		var closing []*row
 		for i, r := range p.rows {
@@ -128,12 +148,29 @@ func (p *part) write() write {
 	return w
 }
 
+// openings names the openings of the part's records, each once. One that is gone
+// does not come back.
+func (p *part) openings() (ids []string) {
+	for _, r := range p.rows {
+		if !slices.Contains(ids, r.opening.id) {
+			ids = append(ids, r.opening.id)
+		}
+	}
+	return ids
+}
+
+// opened holds while an opening is there.
+func (s *Store) opened(id string) clientv3.Cmp {
+	return clientv3.Compare(clientv3.CreateRevision(s.keys.opening(id)), ">", 0)
+}
+
 // conditions are what a change compares.
 func (p *part) conditions(r *row) []clientv3.Cmp {
-	ifs := []clientv3.Cmp{
-		clientv3.Compare(clientv3.CreateRevision(p.store.keys.opening(r.opening.id)), ">", 0),
-		clientv3.Compare(clientv3.ModRevision(r.recordKey), "=", r.mod),
+	var ifs []clientv3.Cmp
+	if !p.short {
+		ifs = append(ifs, p.store.opened(r.opening.id))
 	}
+	ifs = append(ifs, clientv3.Compare(clientv3.ModRevision(r.recordKey), "=", r.mod))
 	if r.change.Guard != 0 {
 		ifs = append(ifs, clientv3.Compare(clientv3.Version(p.store.keys.ordering()), "=", int64(p.guard(r))))
 	}
@@ -149,12 +186,49 @@ func (p *part) change(r *row, st stamp) clientv3.Op {
 		clientv3.OpPut(r.recordKey, string(append(st.append(nil), r.record...))),
 		clientv3.OpPut(r.logKey, string(append(st.append(nil), r.log...))),
 	}
-	look := []clientv3.Op{
-		clientv3.OpGet(p.store.keys.opening(r.opening.id), clientv3.WithCountOnly()),
-		clientv3.OpGet(r.recordKey),
-		clientv3.OpGet(r.logKey),
+	if p.short {
+		return clientv3.OpTxn(p.conditions(r), store, nil)
 	}
-	return clientv3.OpTxn(p.conditions(r), store, look)
+	return clientv3.OpTxn(p.conditions(r), store, p.looks(r, newest))
+}
+
+// looks are what tells why a change was refused at a revision: whether its opening
+// is there, the record, and its place in the log.
+func (p *part) looks(r *row, at int64) []clientv3.Op {
+	return []clientv3.Op{
+		clientv3.OpGet(p.store.keys.opening(r.opening.id), clientv3.WithCountOnly(), clientv3.WithRev(at)),
+		clientv3.OpGet(r.recordKey, clientv3.WithRev(at)),
+		clientv3.OpGet(r.logKey, clientv3.WithRev(at)),
+	}
+}
+
+// look reads what the refused changes of a try in short did not look at, and puts
+// it into the answer, where a try at length has it.
+func (p *part) look(ctx context.Context, out *outcome) error {
+	var refused []*etcdserverpb.TxnResponse
+	var ops []clientv3.Op
+	for i, r := range p.rows {
+		if answer := inGroup(out.resp.Responses[1:], i).GetResponseTxn(); !answer.Succeeded {
+			refused = append(refused, answer)
+			ops = append(ops, p.looks(r, out.revision)...)
+		}
+	}
+	if len(refused) == 0 {
+		return nil
+	}
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.store.timeout)
+	defer cancel()
+	seen, err := p.store.read(bounded, "looking at what refused a change", grouped(ops)...)
+	if err != nil {
+		return err
+	}
+	each := len(ops) / len(refused)
+	for i, answer := range refused {
+		for j := range each {
+			answer.Responses = append(answer.Responses, inGroup(seen.Responses, i*each+j))
+		}
+	}
+	return nil
 }
 
 // raise raises the ordering revision, which is the version of its key, if one
@@ -293,17 +367,20 @@ func (p *part) refuse(r *row, there bool, now *mvccpb.KeyValue, ordering adapter
 	return true, nil
 }
 
+// lost says that some changes may be stored, and that it is not known why others
+// are not.
+func (p *part) lost(err error) error {
+	return fmt.Errorf("etcd: %s: %w: some changes may be stored, and why others are not can no longer be read: %w", p.store.where, adapters.ErrUnknownOutcome, err)
+}
+
 // recovered does the same where the answer was lost: what was stored was found,
 // and why the rest was refused is read as it was at that moment.
 func (p *part) recovered(ctx context.Context, out outcome) error {
 	p.stored = true
 	p.raised = 0 // no longer known, so that guarded changes of later parts look again
-	lost := func(err error) error {
-		return fmt.Errorf("etcd: %s: %w: some changes are stored, and why others are not can no longer be read: %w", p.store.where, adapters.ErrUnknownOutcome, err)
-	}
 	before, err := p.at(ctx, p.store.keys.ordering(), out.revision-1)
 	if err != nil {
-		return lost(err)
+		return p.lost(err)
 	}
 	ordering := adapters.Ordering(0)
 	if before != nil {
@@ -312,7 +389,7 @@ func (p *part) recovered(ctx context.Context, out outcome) error {
 	for _, r := range p.rows {
 		stored, err := p.wrote(ctx, r, out)
 		if err != nil {
-			return lost(err)
+			return p.lost(err)
 		}
 		if stored {
 			p.store.heads.set(r.recordKey, head{r.change.Record.Revision, out.revision})
@@ -320,18 +397,18 @@ func (p *part) recovered(ctx context.Context, out outcome) error {
 		}
 		there, err := p.at(ctx, p.store.keys.opening(r.opening.id), out.revision)
 		if err != nil {
-			return lost(err)
+			return p.lost(err)
 		}
 		now, err := p.at(ctx, r.recordKey, out.revision)
 		if err != nil {
-			return lost(err)
+			return p.lost(err)
 		}
 		known, err := p.refuse(r, there != nil, now, ordering)
 		if err == nil && !known {
 			err = errors.New("the record is as it was expected")
 		}
 		if err != nil {
-			return lost(err)
+			return p.lost(err)
 		}
 	}
 	p.rows = nil
