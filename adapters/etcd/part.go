@@ -30,8 +30,9 @@ type part struct {
 	stored  bool              // whether any change is
 
 	// A try in short has one compare for each opening, not one a change, and its
-	// changes do not look at what refuses them, which would take two fifths of a
-	// request: that is read as of its revision where one was refused.
+	// changes do not look at what refuses them: that would be a quarter of a
+	// request, and half of what it has to do. It is read as of the try's revision
+	// where one was refused.
 	short bool
 
 	absent  []string             // keys of rollouts that are not opened
