@@ -60,6 +60,8 @@ func (t *turn) beat() {
 	if t.m.cfg.Generation != First {
 		t.m.standing.Order.Beat++
 		t.m.standing.LastReply = t.m.replied
+		// A time that is still to come is one of before the clock was set back.
+		t.m.standing.Since = min(t.m.standing.Since, t.now)
 		t.stand()
 		hb.Order, hb.LastReply = t.m.standing.Order, t.m.standing.LastReply
 		if hb.Current.Known() {

@@ -73,6 +73,20 @@ func TestBeat(t *testing.T) {
 			h.tick(minute)
 			diff(h.t, "heartbeats", 2, len(h.beats))
 		}},
+		{"nothing has run since a time that the clock does not show yet", func(h *host) {
+			h.start()
+			h.runs = "new"
+			h.tick(second)
+			h.tick(-10 * minute)
+			h.tick(minute)
+			since := h.now
+			diff(h.t, "since", since, h.lastBeat().CurrentSince)
+			h.tick(minute)
+			diff(h.t, "since", since, h.lastBeat().CurrentSince)
+			h.now -= states.Time((5 * minute).Milliseconds())
+			h.start() // it was down when the clock was set back again
+			diff(h.t, "since", h.now, h.lastBeat().CurrentSince)
+		}},
 		{"a failing probe is named though no rollout is held", func(h *host) {
 			h.start()
 			h.declare("http")
