@@ -40,9 +40,12 @@ func TestTheFleetKeepsThePromise(t *testing.T) {
 // Fleets in which something was wrong once, in the library or in what judges it.
 func TestFleetsThatWereWrongOnceAreRight(t *testing.T) {
 	for what, seed := range map[string]uint64{
-		"a Converged that is minutes under way comes after its host was installed anew, and the agent there goes on with its number": 29467000000980,
-		"a heartbeat waits for its host's report to be stored, and a poll that came in later is decided first":                       76000008037,
-		"a clock is set back by less than a cycle while the agent waits for its next heartbeat, just before the last fault":          77000084388,
+		"a Converged that is minutes under way comes after its host was installed anew, and the agent there goes on with its number":      29467000000980,
+		"a heartbeat waits for its host's report to be stored, and a poll that came in later is decided first":                            76000008037,
+		"a clock is set back by less than a cycle while the agent waits for its next heartbeat, just before the last fault":               77000084388,
+		"an activation is cut by a control plane whose clock is a quarter of an hour behind, and its host installed anew within the soak": 78000019907,
+		"a host is installed anew within its soak, its records are lost, and its probes fail when it is taken for what it runs":           79000001283,
+		"a host's clock is set back by hours, its records are lost, and it says since when it runs by the clock of before":                6000005366,
 	} {
 		if _, err := sim.Run(sim.Options{Seed: seed}); err != nil {
 			t.Errorf("%s: %v", what, err)
