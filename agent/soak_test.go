@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rollmend/rollmend/agent"
@@ -63,6 +64,18 @@ func TestSoak(t *testing.T) {
 			due := h.m.SoakDue()
 			h.tick(-4 * minute)
 			diff(h.t, "soak due", due, h.m.SoakDue())
+		}},
+		{"where there is no soak, nobody waits for a clock that was set back", func(h *host) {
+			h.start()
+			h.do(agent.Dispatched{Now: h.now, Current: "old", Dispatch: agent.Dispatch{Rollout: first, Target: "new"}})
+			h.switched("new")
+			h.tick(-10 * minute)
+			h.reports = nil
+			h.declare("http")
+			h.probe("http", states.Pass)
+			if last := h.reports[len(h.reports)-1]; !strings.Contains(last, "Converged") {
+				h.t.Errorf("it last reports %s", last)
+			}
 		}},
 		{"a probe that fails goes on failing when the clock is set back", func(h *host) {
 			h.soaking()

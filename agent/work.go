@@ -102,9 +102,14 @@ func (w *work) soakEnd(activated states.Time) states.Time {
 // restart lets a soak start over whose beginning is further ahead than the soak
 // is long: the clock was set back by more than that. A convergence before the
 // activation that it follows is known to be by another clock, and attests its
-// soak; one in between would be refused, so a smaller step is waited out.
+// soak; one in between would be refused, so a smaller step is waited out. Where
+// there is no soak, or it was not said, what is ahead is the activation, unless
+// the control plane named that end.
 func (w *work) restart(now states.Time) {
-	if over := now.Add(w.Soak); w.Soak > 0 && over < w.due.Add(-w.Soak) {
+	switch over := now.Add(w.Soak); {
+	case w.Soak == 0 && over < w.due:
+		w.due = max(over, w.SoakDueAt)
+	case over < w.due.Add(-w.Soak):
 		w.due = over
 	}
 }

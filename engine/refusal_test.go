@@ -306,3 +306,27 @@ func TestAnActivationBeforeItsAcknowledgementWasCut(t *testing.T) {
 	require.Len(t, r.Snapshots, 1)
 	require.Equal(t, agent.Add(10*time.Second), r.Snapshots[0].SoakDueAt)
 }
+
+// An agent whose clock was set back by more than the soak since it activated does
+// not wait until that has caught up, whoever ends the soak.
+func TestAnActivationThatIsStillToComeIsNotWaitedFor(t *testing.T) {
+	clk := newClock()
+	e := startOn(t, clk, memory.New(), plan("r1", "new"))
+	at := states.TimeOf(clk.Now())
+	for i, body := range []reducer.Body{reducer.DispatchAck{AtDispatch: "old"}, reducer.ActivationCompleted{Observed: "new"}} {
+		ev := reducer.Event{Key: web1, Seq: states.Seq(i + 1), At: at, Order: states.Order{Boot: 1, Beat: 1}, Body: body}
+		_, err := e.Report(t.Context(), engine.Report{Event: ev})
+		require.NoError(t, err)
+	}
+	for i, c := range []struct{ back, due time.Duration }{
+		{time.Hour, -time.Hour + 10*time.Second},
+		{5 * time.Second, 10 * time.Second}, // a convergence in between would be refused
+	} {
+		r, err := e.Heartbeat(t.Context(), synth.Heartbeat{
+			Host: "web-1", Current: "new", At: at.Add(-c.back), Order: states.Order{Boot: 2, Beat: uint64(i + 1)},
+		})
+		require.NoError(t, err)
+		require.Len(t, r.Snapshots, 1)
+		require.Equal(t, at.Add(c.due), r.Snapshots[0].SoakDueAt, "set back by %s", c.back)
+	}
+}

@@ -179,8 +179,13 @@ func (c *Core) rehydrate(s *slot, in *Beat, now states.Time, reply *HeartbeatRep
 // soakDue returns when a soak ends by the clock of the agent, which shows at. A
 // guessed activation bears a time of that clock too, unless the clocks were so
 // far apart that it was cut: then nobody knows since when the host soaks by the
-// agent's clock, and it soaks from now on.
+// agent's clock, and it soaks from now on. So it does where the activation is
+// still to come for longer than the soak: that clock was set back since, and as
+// when it is while an agent soaks, a convergence before it attests its soak.
 func (c *Core) soakDue(rec *states.Record, at, now states.Time) states.Time {
+	if over := at.Add(rec.Policy.Soak); over < rec.At(states.ActivatedAt) {
+		return over
+	}
 	bound := at
 	if !rec.Reported(states.ActivatedAt) && (c.clamp(&bound, now) || c.cut(rec)) {
 		return at.Add(rec.Policy.Soak)
