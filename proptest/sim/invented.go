@@ -18,7 +18,7 @@ func (c *checks) synthesised(p *plane, was *states.Record, ev *reducer.Event) {
 		c.prefix(p, h, d, was, ev)
 		return
 	}
-	beats := h.truth.showed(ev.Origin.From)
+	beats := h.truth.showed(ev.Origin.From, p.skewed || h.jumped)
 	if len(beats) == 0 {
 		p.violate(nothingInvented, "%s: %s rests on a heartbeat that %s never sent: %s", ev.Key, ev.Kind(), h.name, ev.Origin.From)
 		return

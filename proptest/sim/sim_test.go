@@ -47,6 +47,7 @@ func TestFleetsThatWereWrongOnceAreRight(t *testing.T) {
 		"a host is installed anew within its soak, its records are lost, and its probes fail when it is taken for what it runs":           79000001283,
 		"a host's clock is set back by hours, its records are lost, and it says since when it runs by the clock of before":                6000005366,
 		"a host's clock is set back by hours while its agent soaks on what has no soak, or before it is given its record":                 8000004467,
+		"a heartbeat of an agent of the first generation is cut to the very millisecond of an earlier one":                                31229,
 	} {
 		if _, err := sim.Run(sim.Options{Seed: seed}); err != nil {
 			t.Errorf("%s: %v", what, err)

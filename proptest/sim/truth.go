@@ -115,8 +115,8 @@ func (t *truth) atBeat(h *host, hb agent.Heartbeat) said {
 
 // showed lists the heartbeats of the host that an observation can rest on. One
 // whose time was cut is known by its order, or, of the first generation, by what
-// it showed alone.
-func (t *truth) showed(o states.Observation) []said {
+// it showed alone; what it was cut to can be the very time of another.
+func (t *truth) showed(o states.Observation, cuts bool) []said {
 	var exact, cut []said
 	for _, b := range t.beats {
 		switch {
@@ -127,10 +127,10 @@ func (t *truth) showed(o states.Observation) []said {
 			cut = append(cut, b)
 		}
 	}
-	if len(exact) > 0 {
+	if len(exact) > 0 && !cuts {
 		return exact
 	}
-	return cut
+	return append(exact, cut...)
 }
 
 // failed reports whether the host ever failed in the rollout.
