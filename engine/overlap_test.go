@@ -294,22 +294,25 @@ func (s *stepwise) Commit(ctx context.Context, changes []adapters.Change) ([]ada
 	return s.Store.Commit(ctx, changes)
 }
 
+// startStepwise starts an engine on such a store. Beat hands in the heartbeat of a
+// host on its target, and says when it is answered.
+func startStepwise(t *testing.T, hosts int) (e *engine.Engine, store *stepwise, beat func(states.Host), answered chan error) {
+	t.Helper()
+	clk := newClock()
+	store = &stepwise{memory.New(), make(chan struct{}), make(chan struct{})}
+	e = startOn(t, clk, store, wide(hosts))
+	t.Cleanup(func() { close(store.letGo) })
+	answered = make(chan error, hosts)
+	return e, store, func(host states.Host) {
+		_, err := e.Heartbeat(t.Context(), synth.Heartbeat{Host: host, Current: "new", At: states.TimeOf(clk.Now())})
+		answered <- err
+	}, answered
+}
+
 // The changes of a round are on their way beside those of the one before it. One
 // that closes a gate is sent on its way when those before it have landed.
 func TestWhatClosesAGateIsOnItsWayAlone(t *testing.T) {
-	clk := newClock()
-	store := &stepwise{memory.New(), make(chan struct{}, 4), make(chan struct{})}
-	e, err := engine.New(t.Context(), engine.Options{Store: store, Clock: clk, Cycle: time.Minute})
-	require.NoError(t, err)
-	t.Cleanup(e.Close)
-	t.Cleanup(func() { close(store.letGo) })
-	_, err = e.Load(t.Context(), gates.NewFleet(wide(4)))
-	require.NoError(t, err)
-	answered := make(chan error, 3)
-	beat := func(host states.Host) {
-		_, err := e.Heartbeat(t.Context(), synth.Heartbeat{Host: host, Current: "new", At: states.TimeOf(clk.Now())})
-		answered <- err
-	}
+	e, store, beat, answered := startStepwise(t, 4)
 	go beat("host-00000")
 	<-store.begun
 	go beat("host-00001")
@@ -323,7 +326,7 @@ func TestWhatClosesAGateIsOnItsWayAlone(t *testing.T) {
 	<-store.begun
 	go func() {
 		_, err := e.Report(t.Context(), engine.Report{Event: reducer.Event{
-			Key: states.Key{Rollout: states.Rollout{Channel: "stable", Ref: "r1"}, Host: "host-00003"}, Seq: 1, At: states.TimeOf(clk.Now()),
+			Key: states.Key{Rollout: states.Rollout{Channel: "stable", Ref: "r1"}, Host: "host-00003"}, Seq: 1, At: states.Time(1_700_000_000_000),
 			Body: reducer.DispatchAck{AtDispatch: "old"},
 		}})
 		answered <- err
@@ -342,18 +345,7 @@ func TestWhatClosesAGateIsOnItsWayAlone(t *testing.T) {
 
 // Nobody whose changes have landed waits for others that are on their way.
 func TestWhoseChangesHaveLandedIsAnsweredWhileOthersAreOnTheirWay(t *testing.T) {
-	clk := newClock()
-	store := &stepwise{memory.New(), make(chan struct{}), make(chan struct{})}
-	e, err := engine.New(t.Context(), engine.Options{Store: store, Clock: clk, Cycle: time.Minute})
-	require.NoError(t, err)
-	t.Cleanup(e.Close)
-	_, err = e.Load(t.Context(), gates.NewFleet(wide(2)))
-	require.NoError(t, err)
-	answered := make(chan error, 2)
-	beat := func(host states.Host) {
-		_, err := e.Heartbeat(t.Context(), synth.Heartbeat{Host: host, Current: "new", At: states.TimeOf(clk.Now())})
-		answered <- err
-	}
+	_, store, beat, answered := startStepwise(t, 2)
 	go beat("host-00000")
 	<-store.begun
 	go beat("host-00001")
